@@ -1,0 +1,2 @@
+//! MQTT for programs that block.
+pub mod codec;
