@@ -1,0 +1,169 @@
+//! Topic aliases (MQTT 5.0, section 3.3.2.3.4): one table for each direction, gone with the connection.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+/// What the peer's aliases stand for.
+#[derive(Debug, Default)]
+pub(crate) struct InboundAliases {
+    maximum: u16,
+    topics: HashMap<u16, Arc<str>>,
+}
+
+/// Why an alias that was received cannot be resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AliasError {
+    /// 0, or above the maximum that was announced.
+    OutOfRange,
+    /// Used without a topic before it was given one on this connection.
+    Unknown,
+}
+
+impl InboundAliases {
+    /// Forgets all of them; a connection with this maximum begins.
+    pub(crate) fn reset(&mut self, maximum: u16) {
+        self.maximum = maximum;
+        self.topics.clear();
+    }
+
+    pub(crate) const fn maximum(&self) -> u16 {
+        self.maximum
+    }
+
+    /// The topic of a message that carries `alias` and, unless it is empty, `topic`.
+    pub(crate) fn resolve(&mut self, alias: u16, topic: &str) -> Result<Arc<str>, AliasError> {
+        if alias == 0 || alias > self.maximum {
+            return Err(AliasError::OutOfRange);
+        }
+        if topic.is_empty() {
+            return self.topics.get(&alias).cloned().ok_or(AliasError::Unknown);
+        }
+        let topic: Arc<str> = topic.into();
+        self.topics.insert(alias, Arc::clone(&topic));
+        Ok(topic)
+    }
+}
+
+/// Aliases for what this side sends; the least recently used topic loses its alias first.
+#[derive(Debug, Default)]
+pub(crate) struct OutboundAliases {
+    maximum: u16,
+    by_topic: HashMap<Arc<str>, Entry>,
+    by_age: BTreeMap<u64, Arc<str>>,
+    uses: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    alias: NonZeroU16,
+    used: u64,
+}
+
+/// An alias for one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Assigned {
+    pub(crate) alias: NonZeroU16,
+    /// Whether the receiver knows the topic, so that it can be left out.
+    pub(crate) known: bool,
+}
+
+impl OutboundAliases {
+    /// Forgets all of them; a connection with this maximum begins.
+    pub(crate) fn reset(&mut self, maximum: u16) {
+        *self = Self { maximum, ..Self::default() };
+    }
+
+    /// The alias that a packet with this topic would use. [`commit`](Self::commit) follows when the
+    /// packet has been queued.
+    pub(crate) fn assign(&self, topic: &str) -> Option<Assigned> {
+        if let Some(entry) = self.by_topic.get(topic) {
+            return Some(Assigned { alias: entry.alias, known: true });
+        }
+        let unused = u16::try_from(self.by_topic.len() + 1).ok().and_then(NonZeroU16::new);
+        let fresh = unused.filter(|alias| alias.get() <= self.maximum);
+        let alias = fresh.or_else(|| {
+            let (_, oldest) = self.by_age.first_key_value()?;
+            self.by_topic.get(oldest).map(|entry| entry.alias)
+        })?;
+        Some(Assigned { alias, known: false })
+    }
+
+    /// The packet has been queued. Returns the topic, which the packet may have left out.
+    pub(crate) fn commit(&mut self, topic: &str, assigned: Assigned) -> Arc<str> {
+        self.uses += 1;
+        let name = if assigned.known {
+            self.by_topic.get(topic).and_then(|entry| self.by_age.remove(&entry.used))
+        } else {
+            self.evict(assigned.alias);
+            None
+        };
+        let name = name.unwrap_or_else(|| topic.into());
+        self.by_age.insert(self.uses, Arc::clone(&name));
+        let entry = Entry { alias: assigned.alias, used: self.uses };
+        self.by_topic.insert(Arc::clone(&name), entry);
+        name
+    }
+
+    fn evict(&mut self, alias: NonZeroU16) {
+        let oldest = self.by_age.first_entry();
+        if let Some(oldest) = oldest
+            && self.by_topic.get(oldest.get()).is_some_and(|entry| entry.alias == alias)
+        {
+            self.by_topic.remove(&oldest.remove());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(aliases: &mut OutboundAliases, topic: &str) -> Option<(u16, bool)> {
+        let assigned = aliases.assign(topic)?;
+        aliases.commit(topic, assigned);
+        Some((assigned.alias.get(), assigned.known))
+    }
+
+    #[test]
+    fn the_least_recently_used_topic_loses_its_alias() {
+        let mut aliases = OutboundAliases::default();
+        aliases.reset(2);
+        assert_eq!(send(&mut aliases, "a"), Some((1, false)));
+        assert_eq!(send(&mut aliases, "b"), Some((2, false)));
+        assert_eq!(send(&mut aliases, "a"), Some((1, true)));
+        assert_eq!(send(&mut aliases, "c"), Some((2, false)), "b was used longest ago");
+        assert_eq!(send(&mut aliases, "a"), Some((1, true)));
+        assert_eq!(send(&mut aliases, "b"), Some((2, false)));
+    }
+
+    #[test]
+    fn a_maximum_of_zero_means_no_alias() {
+        let mut aliases = OutboundAliases::default();
+        aliases.reset(0);
+        assert_eq!(send(&mut aliases, "a"), None);
+    }
+
+    #[test]
+    fn what_was_not_committed_was_never_assigned() {
+        let mut aliases = OutboundAliases::default();
+        aliases.reset(1);
+        assert!(!aliases.assign("a").unwrap().known);
+        assert!(!aliases.assign("a").unwrap().known);
+    }
+
+    #[test]
+    fn received_aliases_are_set_reused_replaced_and_bounded() {
+        let mut aliases = InboundAliases::default();
+        aliases.reset(2);
+        assert_eq!(aliases.resolve(1, ""), Err(AliasError::Unknown));
+        assert_eq!(&*aliases.resolve(1, "a").unwrap(), "a");
+        assert_eq!(&*aliases.resolve(1, "").unwrap(), "a");
+        assert_eq!(&*aliases.resolve(1, "b").unwrap(), "b");
+        assert_eq!(&*aliases.resolve(1, "").unwrap(), "b");
+        assert_eq!(aliases.resolve(0, "a"), Err(AliasError::OutOfRange));
+        assert_eq!(aliases.resolve(3, "a"), Err(AliasError::OutOfRange));
+        aliases.reset(2);
+        assert_eq!(aliases.resolve(1, ""), Err(AliasError::Unknown));
+    }
+}
