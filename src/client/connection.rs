@@ -1,0 +1,310 @@
+//! One connection's state, its writer thread, and the right to write.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::delivery::Progress;
+use super::event::Direction;
+use super::options::Unsent;
+use super::shared::{After, Shared, State};
+use crate::clock;
+use crate::codec::{QoS, Version};
+use crate::error::{Error, ErrorCode};
+use crate::proto::{OutBuffer, Time};
+use crate::transport::{Closer, Wait, WriteHalf};
+
+/// How much memory of an emptied outgoing buffer is kept, in bytes.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
+/// A write that took longer had to wait until the peer took something.
+const STALL: Duration = Duration::from_millis(10);
+
+/// Why a connection ended.
+pub(super) enum End {
+    /// This side wanted it.
+    Asked,
+    Failed(Error),
+}
+
+/// What belongs to one connection, under the client's lock.
+pub(super) struct Connection {
+    pub(super) id: u64,
+    pub(super) closer: Arc<dyn Closer>,
+    pub(super) progress: Arc<Progress>,
+    /// The right to write. Whoever writes has taken it, and does not hold the lock meanwhile.
+    pub(super) pen: Option<Pen>,
+    pub(super) writer: Option<JoinHandle<()>>,
+    /// Why it ends; the first cause counts.
+    pub(super) end: Option<End>,
+    /// When the socket is closed even if not everything is written.
+    pub(super) close_by: Option<Time>,
+    /// Whether the server has been told that nothing follows.
+    pub(super) finished: bool,
+    /// Nothing can be written any more.
+    pub(super) broken: bool,
+    /// The sending half has something of its own to send.
+    pub(super) flush_wanted: bool,
+    /// The reader has ended, and so must the writer.
+    pub(super) gone: bool,
+    /// Nobody waits for what the reader brings. The reader looks at it without the lock.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// The sending half, and what is on its way through it.
+pub(super) struct Pen {
+    half: Box<dyn WriteHalf>,
+    buffer: OutBuffer,
+    /// Bytes that the half has taken since the connection began, and bytes that it has sent.
+    taken: u64,
+    sent: u64,
+    unflushed: bool,
+    /// Whether the buffer has just been filled.
+    fresh: bool,
+}
+
+impl Pen {
+    pub(super) const fn new(half: Box<dyn WriteHalf>) -> Self {
+        let buffer = OutBuffer::new();
+        Self { half, buffer, taken: 0, sent: 0, unflushed: false, fresh: false }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.buffer.is_empty() && !self.unflushed
+    }
+
+    /// One write, or [`io::ErrorKind::WouldBlock`].
+    fn step(&mut self, wait: Wait) -> io::Result<()> {
+        if self.unflushed {
+            self.half.flush(wait)?;
+        } else {
+            let taken = self.half.write(&self.buffer.slices(), wait)?;
+            self.buffer.advance(taken);
+            self.taken += u64::try_from(taken).unwrap_or_default();
+        }
+        self.unflushed = self.half.holds_back();
+        if !self.unflushed {
+            self.sent = self.taken;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn is_current(&self, id: u64) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.id == id && !connection.gone)
+    }
+
+    /// Whether there is something to write and nobody writes.
+    pub(super) fn has_work(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| {
+            let pending = |pen: &Pen| !pen.is_idle() || connection.flush_wanted;
+            let free = connection.pen.as_ref().filter(|_| !connection.broken);
+            free.is_some_and(|pen| pending(pen) || self.core.has_output())
+        })
+    }
+
+    /// The pen, if there is something to write with it.
+    fn take_pen(&mut self) -> Option<Pen> {
+        if !self.has_work() {
+            return None;
+        }
+        let connection = self.connection.as_mut()?;
+        let mut pen = connection.pen.take()?;
+        pen.unflushed |= std::mem::take(&mut connection.flush_wanted);
+        if pen.buffer.is_empty() {
+            pen.buffer.clear(KEPT_CAPACITY);
+            pen.fresh = self.core.poll_transmit(&mut pen.buffer);
+        }
+        Some(pen)
+    }
+
+    /// Whether everything that was queued is in the socket.
+    pub(super) fn is_written(&self) -> bool {
+        self.core.queued_bytes() == 0
+            && self
+                .connection
+                .as_ref()
+                .and_then(|connection| connection.pen.as_ref())
+                .is_some_and(Pen::is_idle)
+    }
+
+    /// Whether the last byte has been written, and the server can be told that nothing follows.
+    fn may_finish(&self) -> bool {
+        let open = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| !connection.finished && !connection.broken);
+        open && self.core.is_closing() && self.is_written()
+    }
+
+    fn next_timer(&self) -> Option<Time> {
+        let close_by = self.connection.as_ref().and_then(|connection| connection.close_by);
+        close_by.into_iter().chain(self.core.poll_timeout()).min()
+    }
+
+    /// Messages of QoS 0 that have not been written.
+    pub(super) fn collect_unsent(&self) -> Vec<Unsent> {
+        let version = self.core.version();
+        let mut unsent = Vec::new();
+        let mut keep = |publish: crate::codec::Publish<'_>| {
+            if publish.qos == QoS::AtMostOnce {
+                unsent.push(Unsent::from(publish));
+            }
+        };
+        if let Some(pen) = self.connection.as_ref().and_then(|connection| connection.pen.as_ref()) {
+            pen.buffer.each_unwritten(version, &mut keep);
+        }
+        self.core.each_queued(&mut keep);
+        unsent
+    }
+}
+
+/// The writer thread: writes what is queued and keeps the timers.
+pub(super) fn run_writer(shared: &Shared, id: u64) {
+    let mut state = shared.lock();
+    while state.is_current(id) {
+        let now = clock::now();
+        if let Some(pen) = state.take_pen() {
+            state = write(shared, state, pen, Wait::Allowed);
+        } else if state.may_finish() {
+            state = finish_sending(shared, state);
+        } else if state.next_timer().is_some_and(|at| at <= now) {
+            state = run_timers(shared, state, now);
+        } else {
+            let until = state.next_timer();
+            state = shared.sleep_writer(state, until);
+        }
+    }
+}
+
+impl Shared {
+    /// Writes what waits, as far as that goes without waiting, on the calling thread: one that is
+    /// about to sleep saves the way through the writer thread.
+    pub(super) fn write_now(&self) {
+        let mut state = self.lock();
+        if let Some(pen) = state.take_pen() {
+            let state = write(self, state, pen, Wait::Never);
+            self.unlock(state, After::default());
+        }
+    }
+
+    /// The sending half has something of its own to send.
+    pub(super) fn request_flush(&self) {
+        let mut state = self.lock();
+        if let Some(connection) = &mut state.connection {
+            connection.flush_wanted = true;
+        }
+        self.unlock(state, After::default());
+    }
+}
+
+/// What is due: a ping, the end of patience with the peer, or with the end itself.
+fn run_timers<'a>(
+    shared: &'a Shared,
+    mut state: MutexGuard<'a, State>,
+    now: Time,
+) -> MutexGuard<'a, State> {
+    let mut overdue = None;
+    if let Some(connection) = &mut state.connection
+        && connection.close_by.is_some_and(|by| by <= now)
+    {
+        connection.close_by = None;
+        connection.broken = true;
+        overdue = Some(Arc::clone(&connection.closer));
+    }
+    if state.core.poll_timeout().is_some_and(|at| at <= now) {
+        state.core.handle_timeout(now);
+    }
+    let after = shared.settle(&mut state);
+    shared.unlock(state, after);
+    if let Some(closer) = overdue {
+        closer.close();
+    }
+    shared.lock()
+}
+
+/// Tells the server that nothing follows.
+fn finish_sending<'a>(
+    shared: &'a Shared,
+    mut state: MutexGuard<'a, State>,
+) -> MutexGuard<'a, State> {
+    let Some(connection) = &mut state.connection else { return state };
+    connection.finished = true;
+    let Some(mut pen) = connection.pen.take() else { return state };
+    drop(state);
+    // The server may have closed first.
+    let _ = pen.half.finish();
+    let mut state = shared.lock();
+    give_back(&mut state, pen);
+    state
+}
+
+fn give_back(state: &mut State, pen: Pen) {
+    if let Some(connection) = &mut state.connection {
+        connection.pen = Some(pen);
+    }
+}
+
+/// Writes with the lock released, and gives the pen back: when all is written, when it would have to
+/// wait and may not, or when the connection is broken.
+fn write<'a>(
+    shared: &'a Shared,
+    state: MutexGuard<'a, State>,
+    mut pen: Pen,
+    wait: Wait,
+) -> MutexGuard<'a, State> {
+    let progress = state.connection.as_ref().map(|connection| Arc::clone(&connection.progress));
+    let version = state.core.version();
+    let after = After::waking_room(state.room_waiters > 0);
+    shared.unlock(state, after);
+    if std::mem::take(&mut pen.fresh) && shared.inspects() {
+        inspect(shared, &pen.buffer, version);
+    }
+    loop {
+        let began = clock::now();
+        let result = pen.step(wait);
+        let now = clock::now();
+        if let (Ok(()), Some(progress)) = (&result, &progress) {
+            progress.advance(pen.sent);
+        }
+        let mut state = shared.lock();
+        let mut after = After::default();
+        let mut blocked = false;
+        match result {
+            Ok(()) => {
+                let waited = now.since(began) >= STALL;
+                state.core.handle_transmitted(now, pen.sent, waited);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked = true,
+            Err(error) => {
+                let error = Error::from_io(ErrorCode::ConnectionLost, "sending failed", error);
+                shared.closing(&mut state, End::Failed(error), Duration::ZERO, &mut after);
+                if let Some(connection) = &mut state.connection {
+                    connection.broken = true;
+                }
+            }
+        }
+        let broken = state.connection.as_ref().is_none_or(|c| c.broken || c.gone);
+        if pen.is_idle() || broken || (blocked && wait == Wait::Never) {
+            give_back(&mut state, pen);
+            after.merge(shared.settle(&mut state));
+            shared.unlock(state, after);
+            return shared.lock();
+        }
+        if state.next_timer().is_some_and(|at| at <= now) {
+            state = run_timers(shared, state, now);
+        }
+        drop(state);
+    }
+}
+
+fn inspect(shared: &Shared, buffer: &OutBuffer, version: Version) {
+    buffer.each_packet(version, |packet, _| {
+        shared.inspect(Direction::Sent, Bytes::copy_from_slice(packet), version);
+    });
+}

@@ -1,0 +1,154 @@
+//! The thread on which handlers run.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use bytes::Bytes;
+
+use super::Acknowledge;
+use super::event::Notification;
+use super::handlers::{Route, Snapshot, contain};
+use super::mailbox::{Batch, Entry, Put};
+use super::message::{Message, Origin};
+use super::shared::Shared;
+use crate::codec::{Properties, ReasonCode};
+use crate::error::{Error, ErrorCode};
+use crate::proto::{AckOutcome, Incoming, part};
+
+/// Starts the dispatcher, unless it runs.
+pub(super) fn ensure(shared: &Arc<Shared>) -> Result<(), Error> {
+    if shared.dispatching.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let mut handle = shared.dispatcher.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if handle.is_none() {
+        let own = Arc::clone(shared);
+        let started = thread::Builder::new()
+            .name("mqttlink-dispatch".into())
+            .spawn(move || Dispatcher::new(&own).run())
+            .map_err(|error| {
+                Error::from_io(ErrorCode::Resources, "a thread could not be started", error)
+            })?;
+        *handle = Some(started);
+        shared.dispatching.store(true, Ordering::SeqCst);
+    }
+    Ok(())
+}
+
+struct Dispatcher<'a> {
+    shared: &'a Arc<Shared>,
+    snapshot: Snapshot,
+    /// The chunks that follow belong to a message that went to the inbox.
+    forwarding: bool,
+}
+
+impl<'a> Dispatcher<'a> {
+    fn new(shared: &'a Arc<Shared>) -> Self {
+        Self { shared, snapshot: Snapshot::default(), forwarding: false }
+    }
+
+    fn run(mut self) {
+        let over = || self.shared.abandoned.load(Ordering::SeqCst);
+        while let Some(entry) = self.shared.work.take_entry(over) {
+            self.shared.handlers.refresh(&mut self.snapshot);
+            match entry {
+                Entry::Batch(batch) => self.batch(batch),
+                Entry::Notification(Notification::Connection(event)) => self.snapshot.event(&event),
+                Entry::Notification(Notification::Packets(packets)) => {
+                    packets.each(|packet| self.snapshot.packet(packet));
+                }
+                Entry::Notification(Notification::Call(call)) => {
+                    contain("completion", call);
+                }
+                Entry::Broken if self.forwarding => {
+                    self.forwarding = false;
+                    self.shared.inbox.put(Entry::Broken);
+                }
+                Entry::Broken => {}
+            }
+        }
+    }
+
+    /// Hands every message of a batch to its handlers. One value is made for all of them.
+    fn batch(&mut self, Batch { bytes, mut incoming }: Batch) {
+        let chunks = Some(Arc::clone(&self.shared.work));
+        let mut slot: Option<Message> = None;
+        while let Some(next) = incoming.pop_front() {
+            if self.shared.abandoned.load(Ordering::Relaxed) {
+                return;
+            }
+            self.shared.handlers.refresh(&mut self.snapshot);
+            let meta = match next {
+                Incoming::Message(meta) => meta,
+                Incoming::Chunk { range, last } => {
+                    if self.forwarding {
+                        self.forwarding = !last;
+                        let chunk = bytes.slice_ref(part(&bytes, &range));
+                        let range = 0..range.end - range.start;
+                        self.forward(chunk, Incoming::Chunk { range, last });
+                    }
+                    continue;
+                }
+            };
+            let streamed = meta.streamed_len().is_some();
+            let message = match &mut slot {
+                Some(message) => {
+                    message.replace(meta);
+                    message
+                }
+                empty => {
+                    let shared = Arc::clone(self.shared);
+                    let origin = Origin { shared, chunks: chunks.clone() };
+                    empty.insert(Message::new(bytes.clone(), meta, origin))
+                }
+            };
+            let route = self.snapshot.route(message);
+            if matches!(route, Route::Nowhere) {
+                self.forwarding = streamed;
+                if let Some((bytes, meta)) = slot.take().and_then(Message::into_parts) {
+                    self.forward(bytes, Incoming::Message(meta));
+                }
+                continue;
+            }
+            if streamed {
+                // The handler reads on from the mailbox.
+                let rest = std::mem::take(&mut incoming);
+                if !rest.is_empty() {
+                    self.shared.work.put_back(Batch { bytes: bytes.clone(), incoming: rest });
+                }
+            }
+            let well = route.run(message);
+            self.acknowledge(message, well);
+        }
+        drop(slot);
+        self.shared.pool.give_back(bytes);
+    }
+
+    fn acknowledge(&self, message: &Message, well: bool) {
+        if self.shared.options.acknowledge == Acknowledge::Manually && well {
+            return;
+        }
+        let Some(token) = message.settle() else { return };
+        let outcome = if well {
+            AckOutcome::default()
+        } else {
+            let reason = ReasonCode::ImplementationSpecificError;
+            AckOutcome { reason, properties: Properties::new() }
+        };
+        self.shared.acknowledge(token, outcome);
+    }
+
+    /// No handler is there for it: it waits for `recv`.
+    fn forward(&self, bytes: Bytes, incoming: Incoming) {
+        let batch = Batch { bytes, incoming: VecDeque::from([incoming]) };
+        if self.shared.inbox.put(Entry::Batch(batch)) == Put::Full {
+            log::warn!(
+                "messages without a handler fill the queue: call recv, or set a handler for them"
+            );
+            let over = || self.shared.is_over();
+            self.shared.inbox.wait_for_room(over);
+        }
+    }
+}

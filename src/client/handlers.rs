@@ -1,0 +1,250 @@
+//! The user's handlers, and which message goes to which.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::event::{ConnectionEvent, Inspected};
+use super::message::Message;
+use crate::codec::topic;
+use crate::proto::pattern_of;
+
+pub(super) type MessageHandler = Box<dyn FnMut(&Message) + Send>;
+type EventHandler = Box<dyn FnMut(&ConnectionEvent) + Send>;
+type PacketHandler = Box<dyn FnMut(&Inspected<'_>) + Send>;
+
+/// All handlers of a client. Only the dispatcher runs them; any thread may change them, also from
+/// within a handler.
+#[derive(Default)]
+pub(super) struct HandlerTable {
+    /// Counts the changes, so that the dispatcher notices them without a lock.
+    version: AtomicU64,
+    current: Mutex<Snapshot>,
+}
+
+/// The handlers at one moment.
+#[derive(Clone, Default)]
+pub(super) struct Snapshot {
+    version: u64,
+    default: Option<Arc<Handler<MessageHandler>>>,
+    event: Option<Arc<Handler<EventHandler>>>,
+    packet: Option<Arc<Handler<PacketHandler>>>,
+    subscriptions: Arc<Vec<Arc<Subscription>>>,
+}
+
+pub(super) struct Handler<F> {
+    call: Mutex<F>,
+}
+
+/// The handler of one filter.
+pub(super) struct Subscription {
+    /// Names the request it came with.
+    key: u64,
+    filter: String,
+    subscription_id: Option<u32>,
+    handler: Arc<Handler<MessageHandler>>,
+}
+
+impl<F> Handler<F> {
+    fn new(call: F) -> Arc<Self> {
+        Arc::new(Self { call: Mutex::new(call) })
+    }
+
+    /// Runs it. `false` says that it panicked.
+    fn run(&self, what: &str, run: impl FnOnce(&mut F)) -> bool {
+        let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        contain(what, || run(&mut call))
+    }
+}
+
+/// Runs the user's code. A panic ends here; `false` says that there was one.
+pub(super) fn contain(what: &str, run: impl FnOnce()) -> bool {
+    let result = catch_unwind(AssertUnwindSafe(run));
+    if let Err(panic) = &result {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no text");
+        log::error!("a {what} handler panicked: {text}");
+    }
+    result.is_ok()
+}
+
+impl HandlerTable {
+    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+        let mut current = self.lock();
+        change(&mut current);
+        current.version += 1;
+        self.version.store(current.version, Ordering::SeqCst);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Snapshot> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_default(&self, handler: MessageHandler) {
+        self.change(|now| now.default = Some(Handler::new(handler)));
+    }
+
+    pub(super) fn set_event(&self, handler: EventHandler) {
+        self.change(|now| now.event = Some(Handler::new(handler)));
+    }
+
+    pub(super) fn set_packet(&self, handler: PacketHandler) {
+        self.change(|now| now.packet = Some(Handler::new(handler)));
+    }
+
+    pub(super) fn has_packet(&self) -> bool {
+        self.lock().packet.is_some()
+    }
+
+    /// Whether there is any handler, so that a dispatcher is needed.
+    pub(super) fn is_empty(&self) -> bool {
+        let now = self.lock();
+        now.default.is_none()
+            && now.event.is_none()
+            && now.packet.is_none()
+            && now.subscriptions.is_empty()
+    }
+
+    /// Adds one handler for all the filters of a request.
+    pub(super) fn subscribe<'a>(
+        &self,
+        key: u64,
+        filters: impl Iterator<Item = &'a str>,
+        subscription_id: Option<u32>,
+        handler: MessageHandler,
+    ) {
+        let handler = Handler::new(handler);
+        let added = filters.map(|filter| {
+            Arc::new(Subscription {
+                key,
+                filter: filter.to_owned(),
+                subscription_id,
+                handler: Arc::clone(&handler),
+            })
+        });
+        self.change(|now| {
+            now.subscriptions = Arc::new(now.subscriptions.iter().cloned().chain(added).collect());
+        });
+    }
+
+    fn retain(&self, keep: impl Fn(&Subscription) -> bool) {
+        self.change(|now| {
+            let kept = now.subscriptions.iter().filter(|entry| keep(entry)).cloned().collect();
+            now.subscriptions = Arc::new(kept);
+        });
+    }
+
+    /// Takes the handler of a request away for the filters that the server refused.
+    pub(super) fn withdraw(&self, key: u64, refused: &[&str]) {
+        self.retain(|entry| entry.key != key || !refused.contains(&entry.filter.as_str()));
+    }
+
+    /// A filter was subscribed to anew, by the request `key`, or not at all any more: handlers that
+    /// it had before are gone.
+    pub(super) fn supersede(&self, key: Option<u64>, filter: &str) {
+        self.retain(|entry| Some(entry.key) == key || entry.filter != filter);
+    }
+
+    /// Drops every handler: the client is gone.
+    pub(super) fn clear(&self) {
+        let dropped = {
+            let mut current = self.lock();
+            let version = current.version + 1;
+            self.version.store(version, Ordering::SeqCst);
+            std::mem::replace(&mut *current, Snapshot { version, ..Snapshot::default() })
+        };
+        // A handler may own the last handle to something whose drop comes back here.
+        drop(dropped);
+    }
+
+    /// Brings `snapshot` up to date.
+    pub(super) fn refresh(&self, snapshot: &mut Snapshot) {
+        if self.version.load(Ordering::SeqCst) != snapshot.version {
+            *snapshot = self.lock().clone();
+        }
+    }
+}
+
+/// Where a message goes.
+pub(super) enum Route<'a> {
+    /// To the handler of everything else.
+    Default(&'a Handler<MessageHandler>),
+    /// To the handlers of these subscriptions.
+    Subscriptions(Vec<&'a Subscription>),
+    /// There is no handler for it.
+    Nowhere,
+}
+
+impl Route<'_> {
+    /// Runs the handlers. `false` if one of them panicked.
+    pub(super) fn run(&self, message: &Message) -> bool {
+        let run = |handler: &Handler<MessageHandler>| handler.run("message", |call| call(message));
+        match self {
+            Self::Default(handler) => run(handler),
+            Self::Subscriptions(entries) => {
+                entries.iter().filter(|entry| !run(&entry.handler)).count() == 0
+            }
+            Self::Nowhere => true,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Finds the handlers that a message is for.
+    pub(super) fn route(&self, message: &Message) -> Route<'_> {
+        if !self.subscriptions.is_empty() {
+            let matching = self.matching(message);
+            if !matching.is_empty() {
+                return Route::Subscriptions(matching);
+            }
+        }
+        match &self.default {
+            Some(handler) => Route::Default(handler),
+            None => Route::Nowhere,
+        }
+    }
+
+    /// By the subscription identifiers that the server sent, where it sent any that are known;
+    /// otherwise by the topic. The handler of several filters is called once.
+    fn matching(&self, message: &Message) -> Vec<&Subscription> {
+        let ids: Vec<u32> = message.subscription_ids().collect();
+        let named =
+            |entry: &Subscription| entry.subscription_id.is_some_and(|id| ids.contains(&id));
+        let by_id = self.subscriptions.iter().any(|entry| named(entry));
+        let mut found: Vec<&Subscription> = Vec::new();
+        for entry in self.subscriptions.iter().map(AsRef::as_ref) {
+            let matches = if by_id {
+                named(entry)
+            } else {
+                // One with an identifier would have been named.
+                (ids.is_empty() || entry.subscription_id.is_none())
+                    && entry.matches(message.topic())
+            };
+            if matches && found.iter().all(|other| other.key != entry.key) {
+                found.push(entry);
+            }
+        }
+        found
+    }
+
+    pub(super) fn event(&self, event: &ConnectionEvent) {
+        if let Some(handler) = &self.event {
+            handler.run("connection", |call| call(event));
+        }
+    }
+
+    pub(super) fn packet(&self, packet: &Inspected<'_>) {
+        if let Some(handler) = &self.packet {
+            handler.run("packet", |call| call(packet));
+        }
+    }
+}
+
+impl Subscription {
+    fn matches(&self, name: &str) -> bool {
+        topic::matches(pattern_of(&self.filter), name)
+    }
+}

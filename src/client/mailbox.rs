@@ -1,0 +1,356 @@
+//! From the reader to whoever takes messages: a bounded queue of batches.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use bytes::Bytes;
+
+use super::delivery::wait;
+use super::event::Notification;
+use crate::clock::Deadline;
+use crate::proto::Incoming;
+
+/// While somebody waits for an acknowledgement, the queue may grow to this multiple of its bound:
+/// the acknowledgement comes behind the messages, and the one who waits may be the one who would
+/// take them.
+const RELAXED: usize = 4;
+
+/// What lies in a mailbox.
+pub(super) enum Entry {
+    /// What one read brought.
+    Batch(Batch),
+    /// Something for a handler, in its place between the messages.
+    Notification(Notification),
+    /// The connection was lost in the middle of a payload that came in chunks.
+    Broken,
+}
+
+/// Messages and the bytes they lie in.
+pub(super) struct Batch {
+    pub(super) bytes: Bytes,
+    pub(super) incoming: VecDeque<Incoming>,
+}
+
+/// How much a mailbox may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// The queue. One thread puts in, any number take out.
+pub(super) struct Mailbox {
+    bounds: Bounds,
+    /// Threads that wait for an acknowledgement, in the whole client.
+    ack_waiters: Arc<AtomicUsize>,
+    inner: Mutex<Inner>,
+    filled: Condvar,
+    drained: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    entries: VecDeque<Entry>,
+    messages: usize,
+    bytes: usize,
+    takers: usize,
+    putter_waits: bool,
+    /// Nobody will take anything any more.
+    abandoned: bool,
+    /// Who is reading a payload in chunks; other messages wait behind it.
+    streaming: Option<ThreadId>,
+    /// The rest of that payload is thrown away.
+    skipping: bool,
+}
+
+/// Whether there was room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    Done,
+    /// The caller waits with [`Mailbox::wait_for_room`] and then goes on.
+    Full,
+}
+
+/// One message, or part of one.
+pub(super) struct Taken {
+    pub(super) bytes: Bytes,
+    pub(super) incoming: Incoming,
+}
+
+/// Why nothing was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nothing {
+    /// The deadline came.
+    Timeout,
+    /// The caller's condition says that nothing will come.
+    Over,
+    /// The calling thread has to finish the payload that it reads in chunks.
+    Unfinished,
+}
+
+impl Mailbox {
+    pub(super) fn new(bounds: Bounds, ack_waiters: Arc<AtomicUsize>) -> Self {
+        Self {
+            bounds,
+            ack_waiters,
+            inner: Mutex::default(),
+            filled: Condvar::new(),
+            drained: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an entry in, whatever the bounds: the caller looks at the answer and waits before it
+    /// reads more.
+    pub(super) fn put(&self, entry: Entry) -> Put {
+        let mut inner = self.lock();
+        if inner.abandoned {
+            return Put::Done;
+        }
+        if let Entry::Batch(batch) = &entry {
+            inner.messages += batch.incoming.len();
+            inner.bytes += batch.bytes.len();
+        }
+        inner.entries.push_back(entry);
+        let full = self.is_full(&inner);
+        let wake = inner.takers > 0;
+        drop(inner);
+        if wake {
+            self.filled.notify_all();
+        }
+        if full { Put::Full } else { Put::Done }
+    }
+
+    fn is_full(&self, inner: &Inner) -> bool {
+        let relaxed = if self.ack_waiters.load(Ordering::SeqCst) > 0 { RELAXED } else { 1 };
+        let over = inner.messages >= self.bounds.messages.saturating_mul(relaxed)
+            || inner.bytes >= self.bounds.bytes.saturating_mul(relaxed);
+        over && !inner.abandoned
+    }
+
+    /// Waits until more may be put in, or `over` says that it does not matter any more.
+    pub(super) fn wait_for_room(&self, over: impl Fn() -> bool) {
+        let mut inner = self.lock();
+        while self.is_full(&inner) && !over() {
+            inner.putter_waits = true;
+            inner = wait(&self.drained, inner, Deadline::NEVER);
+        }
+        inner.putter_waits = false;
+    }
+
+    /// Lets the one who waits for room, and those who wait for messages, look again.
+    pub(super) fn stir(&self) {
+        let inner = self.lock();
+        let (putter, takers) = (inner.putter_waits, inner.takers > 0);
+        drop(inner);
+        if putter {
+            self.drained.notify_all();
+        }
+        if takers {
+            self.filled.notify_all();
+        }
+    }
+
+    /// Nobody will take anything any more: what is here is dropped, and so is what comes.
+    pub(super) fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.abandoned = true;
+        let entries = std::mem::take(&mut inner.entries);
+        (inner.messages, inner.bytes) = (0, 0);
+        drop(inner);
+        drop(entries);
+        self.stir();
+    }
+
+    /// Whether as much as may be waits already.
+    pub(super) fn is_crowded(&self) -> bool {
+        let inner = self.lock();
+        self.is_full(&inner) || inner.entries.len() >= self.bounds.messages
+    }
+
+    /// How many messages wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().messages
+    }
+
+    fn wait_for_entry<'a>(
+        &'a self,
+        mut inner: MutexGuard<'a, Inner>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, Inner> {
+        inner.takers += 1;
+        let mut inner = wait(&self.filled, inner, deadline);
+        inner.takers -= 1;
+        inner
+    }
+
+    fn release(&self, mut inner: MutexGuard<'_, Inner>, messages: usize, bytes: usize) {
+        inner.messages = inner.messages.saturating_sub(messages);
+        inner.bytes = inner.bytes.saturating_sub(bytes);
+        let wake = inner.putter_waits && !self.is_full(&inner);
+        drop(inner);
+        if wake {
+            self.drained.notify_all();
+        }
+    }
+
+    /// Takes a whole entry: the dispatcher's way. Waits until there is one or `over` says that none
+    /// will come.
+    pub(super) fn take_entry(&self, over: impl Fn() -> bool) -> Option<Entry> {
+        let mut inner = self.lock();
+        loop {
+            if let Some(entry) = inner.entries.pop_front() {
+                if let Entry::Batch(batch) = &entry {
+                    self.release(inner, batch.incoming.len(), batch.bytes.len());
+                }
+                return Some(entry);
+            }
+            if over() || inner.abandoned {
+                return None;
+            }
+            inner = self.wait_for_entry(inner, Deadline::NEVER);
+        }
+    }
+
+    /// Puts back what was taken last.
+    pub(super) fn put_back(&self, batch: Batch) {
+        let mut inner = self.lock();
+        inner.messages += batch.incoming.len();
+        inner.bytes += batch.bytes.len();
+        inner.entries.push_front(Entry::Batch(batch));
+    }
+
+    /// Takes one message. While another one's payload is being read in chunks, it waits.
+    pub(super) fn take_message(
+        &self,
+        deadline: Deadline,
+        over: impl Fn() -> bool,
+    ) -> Result<Taken, Nothing> {
+        let mut inner = self.lock();
+        loop {
+            if inner.streaming.is_none() || inner.skipping {
+                match take_first(&mut inner) {
+                    First::Message(taken, bytes) => {
+                        if let Incoming::Message(message) = &taken.incoming {
+                            let streamed = message.streamed_len().is_some();
+                            inner.streaming = streamed.then(|| thread::current().id());
+                        }
+                        self.release(inner, 1, bytes);
+                        return Ok(taken);
+                    }
+                    First::Chunk(_, last, bytes) => {
+                        if last {
+                            (inner.streaming, inner.skipping) = (None, false);
+                        }
+                        self.release(inner, 1, bytes);
+                        inner = self.lock();
+                        continue;
+                    }
+                    First::Broken => {
+                        (inner.streaming, inner.skipping) = (None, false);
+                        continue;
+                    }
+                    First::Nothing => {}
+                }
+            }
+            if inner.streaming == Some(thread::current().id()) && !inner.skipping {
+                return Err(Nothing::Unfinished);
+            }
+            if over() || inner.abandoned {
+                return Err(Nothing::Over);
+            }
+            if deadline.is_over() {
+                return Err(Nothing::Timeout);
+            }
+            inner = self.wait_for_entry(inner, deadline);
+        }
+    }
+
+    /// Takes the next chunk of the payload that is being read. `None`: it will not become complete.
+    pub(super) fn take_chunk(&self, over: impl Fn() -> bool) -> Option<(Bytes, bool)> {
+        let mut inner = self.lock();
+        loop {
+            match inner.entries.front() {
+                Some(Entry::Batch(batch))
+                    if matches!(batch.incoming.front(), Some(Incoming::Chunk { .. })) =>
+                {
+                    let First::Chunk(chunk, last, bytes) = take_first(&mut inner) else {
+                        return None;
+                    };
+                    if last {
+                        inner.streaming = None;
+                    }
+                    let wake = inner.takers > 0;
+                    self.release(inner, 1, bytes);
+                    if wake {
+                        self.filled.notify_all();
+                    }
+                    return Some((chunk, last));
+                }
+                Some(_) => {
+                    inner.streaming = None;
+                    return None;
+                }
+                None if over() || inner.abandoned => return None,
+                None => inner = self.wait_for_entry(inner, Deadline::NEVER),
+            }
+        }
+    }
+
+    /// The rest of the payload that is being read does not matter.
+    pub(super) fn skip_chunks(&self) {
+        let mut inner = self.lock();
+        inner.skipping = inner.streaming.is_some();
+        let wake = inner.takers > 0;
+        drop(inner);
+        if wake {
+            self.filled.notify_all();
+        }
+    }
+}
+
+enum First {
+    /// A message, and how many bytes leave the mailbox with it.
+    Message(Taken, usize),
+    Chunk(Bytes, bool, usize),
+    Broken,
+    Nothing,
+}
+
+/// Takes the first message or chunk out of the first batch.
+fn take_first(inner: &mut Inner) -> First {
+    loop {
+        let Some(Entry::Batch(batch)) = inner.entries.front_mut() else {
+            return match inner.entries.pop_front() {
+                Some(Entry::Broken) => First::Broken,
+                // Only a dispatcher's mailbox gets notifications.
+                Some(_) => continue,
+                None => First::Nothing,
+            };
+        };
+        let Some(incoming) = batch.incoming.pop_front() else {
+            inner.entries.pop_front();
+            continue;
+        };
+        let bytes = batch.bytes.clone();
+        let last_of_batch = batch.incoming.is_empty();
+        if last_of_batch {
+            inner.entries.pop_front();
+        }
+        // The batch's bytes stay in memory until its last message is taken.
+        let freed = if last_of_batch { bytes.len() } else { 0 };
+        return match incoming {
+            Incoming::Chunk { range, last } => {
+                let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+                let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+                First::Chunk(bytes.slice(start..end), last, freed)
+            }
+            incoming @ Incoming::Message(_) => First::Message(Taken { bytes, incoming }, freed),
+        };
+    }
+}

@@ -1,0 +1,574 @@
+//! How a client is set up.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::auth::Authenticator;
+use super::event::{ConnectionEvent, Inspected};
+use super::handlers::HandlerTable;
+use super::mailbox::Bounds;
+use super::message::Message;
+use super::{Client, Granted};
+use crate::codec::{Properties, Version};
+use crate::error::{Error, ErrorCode};
+use crate::proto::{Config, ConnectOptions, Will};
+use crate::transport::{Host, Resolver, Scheme, SocketOptions, Target, Url};
+#[cfg(feature = "tls")]
+use crate::transport::{TlsClient, TlsOptions};
+
+/// When a message of QoS 1 or 2 is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Acknowledge {
+    /// As soon as it is received. What has not been handled when the process dies is lost.
+    OnReceipt,
+    /// When its handler has returned, or the value that [`Client::recv`] gave is dropped.
+    #[default]
+    WhenHandled,
+    /// By [`Message::acknowledge`] or an [`Acknowledger`](super::Acknowledger).
+    Manually,
+}
+
+/// Everything that is fixed for the life of a client.
+pub(super) struct Options {
+    pub(super) target: Target,
+    pub(super) connect: ConnectOptions,
+    pub(super) config: Config,
+    pub(super) acknowledge: Acknowledge,
+    pub(super) connect_timeout: Duration,
+    pub(super) response_timeout: Duration,
+    pub(super) publish_timeout: Duration,
+    pub(super) drain_timeout: Duration,
+    pub(super) bounds: Bounds,
+    pub(super) authenticator: Option<Mutex<Box<dyn Authenticator>>>,
+    /// Whether packets are shown to a handler.
+    pub(super) inspects: bool,
+}
+
+/// Sets up a [`Client`]; made by [`Client::builder`].
+///
+/// ```no_run
+/// use mqttlink::{Client, QoS, Version, Will};
+/// use std::time::Duration;
+///
+/// let client = Client::builder("mqtt://localhost")
+///     .client_id("attic")
+///     .version(Version::V3_1_1)
+///     .keep_alive(Duration::from_secs(30))
+///     .will(Will::new("attic/status", "offline").retain(true))
+///     .on_message(|message| println!("{}: {} bytes", message.topic(), message.payload().len()))
+///     .build()?;
+/// client.connect()?;
+/// # Ok::<(), mqttlink::Error>(())
+/// ```
+#[must_use = "nothing happens before `build` or `connect`"]
+pub struct Builder {
+    host: Host,
+    secure: bool,
+    resolver: Resolver,
+    socket: SocketOptions,
+    #[cfg(feature = "tls")]
+    tls: TlsOptions,
+    connect: ConnectOptions,
+    config: Config,
+    acknowledge: Acknowledge,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    publish_timeout: Duration,
+    drain_timeout: Duration,
+    bounds: Bounds,
+    authenticator: Option<Box<dyn Authenticator>>,
+    handlers: HandlerTable,
+    /// The first thing that was wrong.
+    error: Option<Error>,
+}
+
+impl Builder {
+    pub(super) fn from_url(url: &str) -> Self {
+        match Url::parse(url) {
+            Ok(url) => {
+                let mut builder = Self::new(url.host, url.scheme == Scheme::Mqtts);
+                builder.connect.user_name = url.user_name;
+                builder.connect.password = url.password.map(String::into_bytes);
+                builder
+            }
+            Err(error) => {
+                let host = Host { name: String::new(), port: 0 };
+                Self { error: Some(error.into()), ..Self::new(host, false) }
+            }
+        }
+    }
+
+    pub(super) fn from_host(host: &str, port: u16) -> Self {
+        Self::new(Host { name: host.to_owned(), port }, false)
+    }
+
+    fn new(host: Host, secure: bool) -> Self {
+        Self {
+            host,
+            secure,
+            resolver: Resolver::default(),
+            socket: SocketOptions::default(),
+            #[cfg(feature = "tls")]
+            tls: TlsOptions::default(),
+            connect: ConnectOptions::default(),
+            config: Config::default(),
+            acknowledge: Acknowledge::default(),
+            connect_timeout: Duration::from_secs(30),
+            response_timeout: Duration::from_secs(30),
+            publish_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(5),
+            bounds: Bounds { messages: 65_536, bytes: 16 * 1024 * 1024 },
+            authenticator: None,
+            handlers: HandlerTable::default(),
+            error: None,
+        }
+    }
+
+    /// The protocol version. Default: 5.0.
+    pub const fn version(mut self, version: Version) -> Self {
+        self.connect.version = version;
+        self
+    }
+
+    /// The client identifier. Default: empty, and the server assigns one; for MQTT 3.1, and for a
+    /// session that outlives the connection in 3.1.1, an identifier is made up or required.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.connect.client_id = id.into();
+        self
+    }
+
+    /// The user name. Default: the URL's.
+    pub fn user_name(mut self, name: impl Into<String>) -> Self {
+        self.connect.user_name = Some(name.into());
+        self
+    }
+
+    /// The password, any bytes. Before MQTT 5.0 it needs a user name. Default: the URL's.
+    pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
+        self.connect.password = Some(password.into());
+        self
+    }
+
+    /// Whether [`connect`](Client::connect) begins a new session (Clean Start; Clean Session before
+    /// MQTT 5.0). Default: yes. With `false`, what the server kept for this client identifier goes
+    /// on. [`reconnect`](Client::reconnect) always tries to go on.
+    pub const fn clean_start(mut self, clean: bool) -> Self {
+        self.connect.clean_start = clean;
+        self
+    }
+
+    /// How long the session outlives the connection, in whole seconds; [`Duration::MAX`] means for
+    /// ever. MQTT 5.0 only; before, a session without a clean start lasts for ever. Default: 0.
+    pub fn session_expiry(mut self, expiry: Duration) -> Self {
+        self.connect.session_expiry = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// The longest silence on the connection, in whole seconds, at most 65,535; zero turns keep
+    /// alive off. The server may change it in MQTT 5.0. Default: 60 s.
+    pub fn keep_alive(mut self, interval: Duration) -> Self {
+        self.connect.keep_alive = u16::try_from(interval.as_secs()).unwrap_or(u16::MAX);
+        self
+    }
+
+    /// How long the answer to a PINGREQ may take. A dead peer is noticed after at most keep alive
+    /// plus this time. Default: 10 s.
+    pub const fn ping_timeout(mut self, limit: Duration) -> Self {
+        self.config.ping_timeout = limit;
+        self
+    }
+
+    /// The message that the server publishes when the connection is lost. Default: none.
+    pub fn will(mut self, will: Will) -> Self {
+        self.connect.will = Some(will);
+        self
+    }
+
+    /// How many messages of QoS 1 and 2 may await this client's acknowledgement, 1 to 65,535. MQTT
+    /// 5.0 only. Default: 65,535, the protocol's.
+    pub const fn receive_maximum(mut self, maximum: u16) -> Self {
+        self.connect.receive_maximum = maximum;
+        self
+    }
+
+    /// The largest packet this client takes, in bytes. In MQTT 5.0 the server is told and leaves
+    /// larger messages out; before, a larger packet ends the connection. Default: 16 MiB.
+    pub const fn maximum_packet_size(mut self, bytes: u32) -> Self {
+        self.connect.maximum_packet_size = bytes;
+        self
+    }
+
+    /// How many topic aliases the server may use. MQTT 5.0 only. Default: 0.
+    pub const fn topic_alias_maximum(mut self, maximum: u16) -> Self {
+        self.connect.topic_alias_maximum = maximum;
+        self
+    }
+
+    /// How many topic aliases this client assigns by itself, if the server takes that many: the
+    /// topics used last are sent as a number. MQTT 5.0 only. Default: 0.
+    pub const fn topic_aliases(mut self, count: u16) -> Self {
+        self.config.topic_aliases = count;
+        self
+    }
+
+    /// Asks the server for the basis of response topics. MQTT 5.0 only. Default: no.
+    pub const fn request_response_information(mut self, wanted: bool) -> Self {
+        self.connect.request_response_information = wanted;
+        self
+    }
+
+    /// Whether the server may explain failures with reason strings and user properties. MQTT 5.0
+    /// only. Default: yes.
+    pub const fn request_problem_information(mut self, wanted: bool) -> Self {
+        self.connect.request_problem_information = wanted;
+        self
+    }
+
+    /// Adds a user property to CONNECT. MQTT 5.0 only.
+    pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.connect.user_properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// Carries the client's side of an authentication exchange (section 4.12). MQTT 5.0 only.
+    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.authenticator = Some(Box::new(authenticator));
+        self
+    }
+
+    /// How TLS is spoken. The URL says whether: with `mqtts://`, always; with
+    /// [`host and port`](Client::builder_for), these options turn it on.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = options;
+        self.secure = true;
+        self
+    }
+
+    /// Options of the TCP socket.
+    pub fn socket(mut self, options: SocketOptions) -> Self {
+        self.socket = options;
+        self
+    }
+
+    /// The local address to connect from.
+    pub const fn bind_address(mut self, address: IpAddr) -> Self {
+        self.socket.bind_address = Some(address);
+        self
+    }
+
+    /// Looks host names up in another way than the operating system's. Called on a thread of its
+    /// own, for every connection.
+    pub fn resolver(
+        mut self,
+        lookup: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.resolver = Resolver::new(lookup);
+        self
+    }
+
+    /// How long [`connect`](Client::connect) may take in all: name, socket, TLS and CONNACK.
+    /// Default: 30 s.
+    pub const fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long calls wait for the server's answer: subscribe, unsubscribe, re-authenticate and
+    /// [`Delivery::wait`](super::Delivery::wait). Default: 30 s.
+    pub const fn response_timeout(mut self, limit: Duration) -> Self {
+        self.response_timeout = limit;
+        self
+    }
+
+    /// How long [`publish`](Client::publish) waits for room. Default: 30 s.
+    pub const fn publish_timeout(mut self, limit: Duration) -> Self {
+        self.publish_timeout = limit;
+        self
+    }
+
+    /// How long [`disconnect`](Client::disconnect) waits until everything is sent and acknowledged.
+    /// Default: 5 s.
+    pub const fn drain_timeout(mut self, limit: Duration) -> Self {
+        self.drain_timeout = limit;
+        self
+    }
+
+    /// How many messages of QoS 1 and 2 this client sends without waiting for an acknowledgement, if
+    /// the server allows that many. Default: in MQTT 5.0 the server's receive maximum, before it
+    /// 100.
+    pub const fn window(mut self, messages: u16) -> Self {
+        self.config.window = Some(messages);
+        self
+    }
+
+    /// How many bytes may wait to be written before a publish waits. One message may exceed it.
+    /// Default: 1 MiB.
+    pub const fn out_buffer_max(mut self, bytes: usize) -> Self {
+        self.config.out_buffer_max = bytes;
+        self
+    }
+
+    /// How many bytes of messages in flight are kept before a publish waits. One message may exceed
+    /// it. Default: 64 MiB.
+    pub const fn in_flight_bytes_max(mut self, bytes: usize) -> Self {
+        self.config.in_flight_bytes_max = bytes;
+        self
+    }
+
+    /// How many received messages, and how many bytes of them, wait to be taken before the client
+    /// stops reading, so that the server has to wait. Default: 65,536 and 16 MiB.
+    ///
+    /// While a call waits for an acknowledgement, which comes behind those messages, four times as
+    /// many are let in.
+    pub const fn queue_max(mut self, messages: usize, bytes: usize) -> Self {
+        self.bounds = Bounds { messages, bytes };
+        self
+    }
+
+    /// Hands over payloads longer than this many bytes in pieces, through
+    /// [`Message::reader`], instead of holding them in memory. Default: never. A message may not
+    /// exceed [`maximum_packet_size`](Self::maximum_packet_size) all the same.
+    pub const fn stream_above(mut self, bytes: usize) -> Self {
+        self.config.stream_above = Some(bytes);
+        self
+    }
+
+    /// When messages of QoS 1 and 2 are acknowledged. Default: when they have been handled.
+    pub const fn acknowledge(mut self, mode: Acknowledge) -> Self {
+        self.acknowledge = mode;
+        self
+    }
+
+    /// Takes every message that no subscription's own handler takes. Without it, they wait for
+    /// [`recv`](Client::recv).
+    ///
+    /// Runs on the client's dispatcher thread, one message at a time, in order. Every call of the
+    /// client may be made inside, also those that wait. If it panics, the panic is logged and the
+    /// message is refused, in MQTT 5.0 with "implementation specific error".
+    pub fn on_message(self, handler: impl FnMut(&Message) + Send + 'static) -> Self {
+        self.handlers.set_default(Box::new(handler));
+        self
+    }
+
+    /// Is told when the connection comes and goes, on the dispatcher thread, in order with the
+    /// messages.
+    pub fn on_event(self, handler: impl FnMut(&ConnectionEvent) + Send + 'static) -> Self {
+        self.handlers.set_event(Box::new(handler));
+        self
+    }
+
+    /// Is shown every packet in both directions, on the dispatcher thread. When it does not keep up,
+    /// packets are left out and counted in [`Statistics`](super::Statistics).
+    pub fn on_packet(self, handler: impl FnMut(&Inspected<'_>) + Send + 'static) -> Self {
+        self.handlers.set_packet(Box::new(handler));
+        self
+    }
+
+    /// Makes the client. Nothing is sent, no thread is started. Files named in the TLS options are
+    /// read.
+    ///
+    /// # Errors
+    /// The URL, an option or a TLS item cannot be used.
+    pub fn build(mut self) -> Result<Client, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if let Some(authenticator) = &self.authenticator {
+            self.connect.authentication_method = Some(authenticator.method().to_owned());
+        }
+        fill_client_id(&mut self.connect)?;
+        check(&self.connect)?;
+        #[cfg(not(feature = "tls"))]
+        if self.secure {
+            let text = "mqtts:// needs TLS: build mqttlink with the feature `tls`";
+            return Err(Error::with_text(ErrorCode::NotSupported, text));
+        }
+        #[cfg(feature = "tls")]
+        let tls = if self.secure { Some(TlsClient::new(&self.tls)?) } else { None };
+        let inspects = self.handlers.has_packet();
+        let options = Options {
+            target: Target {
+                host: self.host,
+                resolver: self.resolver,
+                socket: self.socket,
+                #[cfg(feature = "tls")]
+                tls,
+            },
+            connect: self.connect,
+            config: self.config,
+            acknowledge: self.acknowledge,
+            connect_timeout: self.connect_timeout,
+            response_timeout: self.response_timeout,
+            publish_timeout: self.publish_timeout,
+            drain_timeout: self.drain_timeout,
+            bounds: self.bounds,
+            authenticator: self.authenticator.map(Mutex::new),
+            inspects,
+        };
+        Ok(Client::new(options, Arc::new(self.handlers)))
+    }
+
+    /// [`build`](Self::build) and [`Client::connect`] in one.
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn connect(self) -> Result<(Client, Arc<Granted>), Error> {
+        let client = self.build()?;
+        let granted = client.connect()?;
+        Ok((client, granted))
+    }
+}
+
+/// What would fail at every connection fails here.
+fn check(options: &ConnectOptions) -> Result<(), Error> {
+    if options.version.is_v5() {
+        let zero = |what| Error::with_text(ErrorCode::InvalidProperty, format!("{what} is 0"));
+        if options.receive_maximum == 0 {
+            return Err(zero("the receive maximum"));
+        }
+        if options.maximum_packet_size == 0 {
+            return Err(zero("the maximum packet size"));
+        }
+    }
+    let mut core = crate::proto::ClientConnection::new(Config::default());
+    core.connect(crate::proto::Time::ORIGIN, options)?;
+    Ok(())
+}
+
+/// MQTT 3.1 has no empty client identifier.
+fn fill_client_id(options: &mut ConnectOptions) -> Result<(), Error> {
+    if options.version != Version::V3_1 || !options.client_id.is_empty() || !options.clean_start {
+        return Ok(());
+    }
+    let mut random = [0; 6];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::with_text(ErrorCode::Resources, error.to_string()))?;
+    let digits = random.iter().map(|byte| format!("{byte:02x}"));
+    options.client_id = format!("mqttlink-{}", digits.collect::<String>());
+    Ok(())
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("host", &self.host.to_string())
+            .field("secure", &self.secure)
+            .field("connect", &self.connect)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How to end the connection, for [`Client::disconnect_with`].
+///
+/// ```
+/// use mqttlink::DisconnectOptions;
+/// use std::time::Duration;
+///
+/// let now = DisconnectOptions::new().drain(Duration::ZERO);
+/// let with_will = DisconnectOptions::new().with_will();
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[must_use = "the options do nothing until they are used to disconnect"]
+pub struct DisconnectOptions {
+    pub(super) drain: Option<Duration>,
+    pub(super) packet: crate::proto::Disconnect,
+}
+
+impl DisconnectOptions {
+    /// Drains as long as the client's [`drain_timeout`](Builder::drain_timeout), then says a normal
+    /// goodbye.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long to wait until everything is sent and acknowledged. Zero does not wait.
+    pub const fn drain(mut self, limit: Duration) -> Self {
+        self.drain = Some(limit);
+        self
+    }
+
+    /// Lets the server publish the will. In MQTT 5.0 it is told so; before, the connection is closed
+    /// without a DISCONNECT.
+    pub fn with_will(mut self) -> Self {
+        self.packet = self.packet.with_will();
+        self
+    }
+
+    /// A reason code that a client may send. MQTT 5.0 only.
+    pub fn reason(mut self, reason: crate::codec::ReasonCode) -> Self {
+        self.packet = self.packet.reason(reason);
+        self
+    }
+
+    /// A text for the server's log. MQTT 5.0 only.
+    pub fn reason_string(mut self, text: &str) -> Self {
+        self.packet = self.packet.reason_string(text);
+        self
+    }
+
+    /// How long the session outlives this connection, in whole seconds; [`Duration::MAX`] means for
+    /// ever. MQTT 5.0 only. A session that was to end with the connection cannot be prolonged.
+    pub fn session_expiry(mut self, expiry: Duration) -> Self {
+        let seconds = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
+        self.packet = self.packet.session_expiry(seconds);
+        self
+    }
+
+    /// Adds a user property. MQTT 5.0 only.
+    pub fn user_property(mut self, name: &str, value: &str) -> Self {
+        self.packet = self.packet.user_property(name, value);
+        self
+    }
+}
+
+/// A message that had not been sent, or not been acknowledged, when the connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unsent {
+    /// The topic name.
+    pub topic: String,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// The quality of service.
+    pub qos: crate::codec::QoS,
+    /// Whether the server was to keep the message.
+    pub retain: bool,
+    /// Properties; none before MQTT 5.0.
+    pub properties: Properties<'static>,
+}
+
+impl From<crate::codec::Publish<'_>> for Unsent {
+    fn from(packet: crate::codec::Publish<'_>) -> Self {
+        Self {
+            topic: packet.topic.to_owned(),
+            payload: packet.payload.to_vec(),
+            qos: packet.qos,
+            retain: packet.retain,
+            properties: packet.properties.into_owned(),
+        }
+    }
+}
+
+/// What was left when the connection was ended, from [`Client::disconnect`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Messages of QoS 0 that were not sent. They are gone from the client.
+    pub unsent: Vec<Unsent>,
+    /// Messages of QoS 1 and 2 that were not acknowledged, in order. They stay with the client and
+    /// are sent again if it reconnects.
+    pub unacknowledged: Vec<Unsent>,
+}
+
+impl Drained {
+    /// Whether nothing was left.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unsent.is_empty() && self.unacknowledged.is_empty()
+    }
+}

@@ -1,0 +1,89 @@
+//! Who waits for which answer.
+
+use std::sync::Arc;
+
+use super::delivery::{Outcome, Ticket};
+use crate::error::Error;
+use crate::proto::{RequestOutcome, Token};
+
+/// The answer to a SUBSCRIBE or UNSUBSCRIBE.
+pub(super) type Answer = Result<RequestOutcome, Error>;
+
+/// One that waits.
+pub(super) enum Waiter {
+    Publish(Arc<Ticket<Outcome>>),
+    /// Is called, not on the caller's thread.
+    Call(Box<dyn FnOnce(Outcome) + Send>),
+    Request(Arc<Ticket<Answer>>),
+}
+
+/// A table from token to waiter. A token is a place in the table and a count of its uses, so that an
+/// old one finds nothing.
+#[derive(Default)]
+pub(super) struct Pending {
+    places: Vec<Place>,
+    free: Vec<u32>,
+}
+
+struct Place {
+    uses: u32,
+    waiter: Option<Waiter>,
+}
+
+impl Pending {
+    pub(super) fn insert(&mut self, waiter: Waiter) -> Token {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place { uses: 0, waiter: None });
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
+        let Some(place) = self.place(index) else { return Token(u64::MAX) };
+        place.waiter = Some(waiter);
+        Token(u64::from(place.uses) << 32 | u64::from(index))
+    }
+
+    fn place(&mut self, index: u32) -> Option<&mut Place> {
+        self.places.get_mut(usize::try_from(index).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn take(&mut self, token: Token) -> Option<Waiter> {
+        let index = u32::try_from(token.0 & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+        let place = self.place(index)?;
+        if u64::from(place.uses) != token.0 >> 32 {
+            return None;
+        }
+        let waiter = place.waiter.take()?;
+        place.uses = place.uses.wrapping_add(1);
+        self.free.push(index);
+        Some(waiter)
+    }
+
+    /// Lets everybody who waits look whether there is still a connection.
+    pub(super) fn stir(&self) {
+        for place in &self.places {
+            match &place.waiter {
+                Some(Waiter::Publish(ticket)) => ticket.stir(),
+                Some(Waiter::Request(ticket)) => ticket.stir(),
+                Some(Waiter::Call(_)) | None => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_finds_its_waiter_once() {
+        let mut pending = Pending::default();
+        let first = pending.insert(Waiter::Publish(Ticket::new()));
+        let second = pending.insert(Waiter::Publish(Ticket::new()));
+        assert_ne!(first, second);
+        assert!(pending.take(first).is_some());
+        assert!(pending.take(first).is_none());
+        let third = pending.insert(Waiter::Publish(Ticket::new()));
+        assert_ne!(third, first, "the place is used again, the token is not");
+        assert!(pending.take(first).is_none());
+        assert!(pending.take(second).is_some() && pending.take(third).is_some());
+    }
+}

@@ -1,0 +1,269 @@
+//! Publishing: waiting for room, not waiting, from a reader, with a callback.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::delivery::{Acknowledgement, Delivery, Outcome, Ticket};
+use super::event::Notification;
+use super::pending::Waiter;
+use super::shared::{After, Shared, State, Status};
+use super::{Client, dispatcher};
+use crate::clock::{self, Deadline};
+use crate::codec::QoS;
+use crate::error::{Error, ErrorCode};
+use crate::proto::{Publish, Queued, RequestError, Time, Token};
+use crate::transport::Phase;
+
+/// How much of a streamed payload is read and queued at a time.
+const CHUNK: usize = 64 * 1024;
+
+impl Client {
+    /// Publishes a message. If the outgoing buffer or the window of messages in flight is full, or
+    /// the connection is just being made, it waits for room, at most
+    /// [`publish_timeout`](super::Builder::publish_timeout). It does not wait for the outcome: the
+    /// returned [`Delivery`] does. Messages of one thread leave in the order of its calls.
+    ///
+    /// # Errors
+    /// The message cannot be sent, or the server has said that it does not take such a message; the
+    /// connection is not touched by it. There is no connection. No room in time.
+    pub fn publish(&self, message: Publish<'_>) -> Result<Delivery, Error> {
+        self.publish_timeout(message, self.shared().options.publish_timeout)
+    }
+
+    /// [`publish`](Self::publish) that waits at most `limit` for room.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_timeout(
+        &self,
+        message: Publish<'_>,
+        limit: Duration,
+    ) -> Result<Delivery, Error> {
+        publish(self.shared(), limit, |state| put(state, &message))
+    }
+
+    /// [`publish`](Self::publish) that never waits.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish); [`Error::is_full`] if there is no room.
+    pub fn try_publish(&self, message: Publish<'_>) -> Result<Delivery, Error> {
+        let shared = self.shared();
+        let mut state = shared.lock();
+        let delivery = put(&mut state, &message)?;
+        shared.unlock(state, After::default());
+        Ok(delivery)
+    }
+
+    /// Publishes a message and has `done` called with the outcome, on the dispatcher thread. Waits
+    /// for room as [`publish`](Self::publish).
+    ///
+    /// `done` is called exactly once if this returns `Ok`, and not at all otherwise; unless the
+    /// client is dropped first.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_then(
+        &self,
+        message: Publish<'_>,
+        done: impl FnOnce(Result<Acknowledgement, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        let shared = self.shared();
+        dispatcher::ensure(shared)?;
+        let weak = Arc::downgrade(shared);
+        let mut call = Some(Box::new(move |outcome: Outcome| {
+            if let Some(shared) = weak.upgrade() {
+                shared.notify(Notification::Call(Box::new(move || done(outcome))));
+            }
+        }) as Box<dyn FnOnce(Outcome) + Send>);
+        publish(shared, shared.options.publish_timeout, |state| {
+            put_call(state, &message, &mut call)
+        })
+    }
+
+    /// Publishes a message whose payload of exactly `len` bytes is read from `source`, on the calling
+    /// thread, a piece at a time; the payload of `message` is not used. Blocks until all of it has
+    /// been handed to the connection, waiting for room as [`publish`](Self::publish) for each piece.
+    /// Meanwhile everything else that this client sends waits behind it, PINGREQ included, so the
+    /// source must keep pace with the keep alive.
+    ///
+    /// The payload is not kept. If the connection is lost before the acknowledgement, a message of
+    /// QoS 1 or 2 cannot be sent again, and its [`Delivery`] says so.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish). If the source fails or ends early, the message cannot be
+    /// completed and the connection is ended.
+    pub fn publish_reader(
+        &self,
+        message: Publish<'_>,
+        len: usize,
+        mut source: impl Read,
+    ) -> Result<Delivery, Error> {
+        let shared = self.shared();
+        let limit = shared.options.publish_timeout;
+        let delivery = publish(shared, limit, |state| put_stream(state, &message, len))?;
+        let mut left = len;
+        while left > 0 {
+            let chunk = read_chunk(&mut source, left).inspect_err(|_| self.abort())?;
+            left -= chunk.len();
+            publish(shared, limit, |state| Ok(state.core.publish_chunk(chunk.clone())?))
+                .inspect_err(|error: &Error| {
+                    // Half a message cannot be taken back.
+                    if !error.is_disconnected() {
+                        self.abort();
+                    }
+                })?;
+        }
+        Ok(delivery)
+    }
+}
+
+fn read_chunk(source: &mut impl Read, left: usize) -> Result<Bytes, Error> {
+    let mut chunk = Vec::with_capacity(left.min(CHUNK));
+    let limit = u64::try_from(left.min(CHUNK)).unwrap_or(u64::MAX);
+    let count = source.by_ref().take(limit).read_to_end(&mut chunk).map_err(|error| {
+        Error::from_io(ErrorCode::PayloadSource, "the payload could not be read", error)
+    })?;
+    if count == 0 {
+        let text = format!("the payload ended {left} bytes early");
+        return Err(Error::with_text(ErrorCode::PayloadSource, text));
+    }
+    Ok(chunk.into())
+}
+
+/// Tries `put` until it succeeds, fails for good, or the time is up.
+fn publish<T>(
+    shared: &Shared,
+    limit: Duration,
+    mut put: impl FnMut(&mut State) -> Result<T, RequestFailure>,
+) -> Result<T, Error> {
+    let mut state = shared.lock();
+    let error = match put(&mut state) {
+        Ok(done) => {
+            shared.unlock(state, After::default());
+            return Ok(done);
+        }
+        Err(RequestFailure(error)) => error,
+    };
+    if !is_temporary(&error, state.status) {
+        return Err(error.into());
+    }
+    drop(state);
+    let deadline = Deadline::after(limit);
+    let _waiting = shared.expect_ack();
+    let mut state = shared.lock();
+    loop {
+        match put(&mut state) {
+            Ok(done) => {
+                shared.unlock(state, After::default());
+                return Ok(done);
+            }
+            Err(RequestFailure(error)) if !is_temporary(&error, state.status) => {
+                return Err(match error {
+                    RequestError::NotConnected => state.why_disconnected(),
+                    error => error.into(),
+                });
+            }
+            Err(_) if deadline.is_over() => return Err(Error::timeout(Phase::Room, limit)),
+            Err(_) => state = shared.sleep_room(state, deadline),
+        }
+    }
+}
+
+/// Whether waiting can help: there is no room yet, or no connection yet.
+fn is_temporary(error: &RequestError, status: Status) -> bool {
+    let connecting = status == Status::Connecting && *error == RequestError::NotConnected;
+    error.is_temporary() || connecting
+}
+
+/// Why a message was not queued.
+struct RequestFailure(RequestError);
+
+impl From<RequestError> for RequestFailure {
+    fn from(error: RequestError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<RequestFailure> for Error {
+    fn from(failure: RequestFailure) -> Self {
+        failure.0.into()
+    }
+}
+
+/// Nothing more is accepted while a disconnect goes on.
+fn check_open(state: &State) -> Result<Arc<super::delivery::Progress>, RequestFailure> {
+    let connection = state.connection.as_ref().filter(|_| !state.draining);
+    let progress = connection.map(|connection| Arc::clone(&connection.progress));
+    progress.ok_or(RequestFailure(RequestError::NotConnected))
+}
+
+/// The clock is read only for a message that may expire.
+fn now_for(message: &Publish<'_>) -> Time {
+    if message.has_properties() { clock::now() } else { Time::ORIGIN }
+}
+
+fn put(state: &mut State, message: &Publish<'_>) -> Result<Delivery, RequestFailure> {
+    queue(state, message.quality(), |state, token| {
+        state.core.publish(now_for(message), message, token)
+    })
+}
+
+fn put_stream(
+    state: &mut State,
+    message: &Publish<'_>,
+    len: usize,
+) -> Result<Delivery, RequestFailure> {
+    queue(state, message.quality(), |state, token| {
+        state.core.publish_stream(now_for(message), message, len, token)
+    })
+}
+
+fn queue(
+    state: &mut State,
+    qos: QoS,
+    publish: impl FnOnce(&mut State, Token) -> Result<Queued, RequestError>,
+) -> Result<Delivery, RequestFailure> {
+    let progress = check_open(state)?;
+    if qos == QoS::AtMostOnce {
+        let queued = publish(state, Token(u64::MAX))?;
+        return Ok(Delivery::written(progress, queued.end));
+    }
+    let ticket = Ticket::new();
+    let token = state.pending.insert(Waiter::Publish(Arc::clone(&ticket)));
+    match publish(state, token) {
+        Ok(_) => Ok(Delivery::acknowledged(progress, ticket)),
+        Err(error) => {
+            state.pending.take(token);
+            Err(error.into())
+        }
+    }
+}
+
+/// Queues a message, and takes the callback out of `call` if that succeeds.
+fn put_call(
+    state: &mut State,
+    message: &Publish<'_>,
+    call: &mut Option<Box<dyn FnOnce(Outcome) + Send>>,
+) -> Result<(), RequestFailure> {
+    let progress = check_open(state)?;
+    let now = now_for(message);
+    if message.quality() == QoS::AtMostOnce {
+        let queued = state.core.publish(now, message, Token(u64::MAX))?;
+        if let Some(call) = call.take() {
+            progress.watch(queued.end, call);
+        }
+        return Ok(());
+    }
+    let Some(waiter) = call.take() else { return Ok(()) };
+    let token = state.pending.insert(Waiter::Call(waiter));
+    if let Err(error) = state.core.publish(now, message, token) {
+        if let Some(Waiter::Call(waiter)) = state.pending.take(token) {
+            *call = Some(waiter);
+        }
+        return Err(error.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! The reader thread of a connection, which also takes the connection down.
+
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::connection::End;
+use super::event::{ConnectionEvent, Direction, Notification, Packets};
+use super::input::Input;
+use super::mailbox::{Batch, Entry, Mailbox, Put};
+use super::options::Acknowledge;
+use super::shared::{After, Shared, State, Status};
+use crate::clock::{self, Deadline};
+use crate::codec::Version;
+use crate::error::{Error, ErrorCode};
+use crate::proto::{AckOutcome, Incoming};
+use crate::transport::ReadHalf;
+
+/// Answers to the server may exceed the outgoing buffer's bound by this many bytes; then the reader
+/// waits until the server takes some.
+const ANSWERS_MAX: usize = 1024 * 1024;
+
+/// Reads until the end of the connection, and takes it down.
+pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop: &AtomicBool) {
+    let mut input = Input::new(Arc::clone(&shared.pool));
+    let mut wanted = 0;
+    let end = loop {
+        match half.read(input.spare(wanted)) {
+            Ok(0) => break Error::new(ErrorCode::ConnectionClosed),
+            Ok(_) => wanted = take_in(shared, &mut input, stop),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break lost(error),
+        }
+        if half.wants_flush() {
+            shared.request_flush();
+        }
+    };
+    drop(half);
+    take_down(shared, end);
+}
+
+fn lost(error: io::Error) -> Error {
+    #[cfg(feature = "tls")]
+    {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<crate::TlsError>());
+        if let Some(tls) = tls {
+            return tls.clone().into();
+        }
+    }
+    Error::from_io(ErrorCode::ConnectionLost, "receiving failed", error)
+}
+
+/// Gives the input to the core and hands on what comes out. Returns the length of the packet with
+/// whose beginning the input ends.
+fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
+    let now = clock::now();
+    let mut state = shared.lock();
+    let used = state.core.handle_input(now, input.bytes());
+    let mut incoming = Vec::new();
+    state.core.poll_incoming(&mut incoming);
+    if shared.options.acknowledge == Acknowledge::OnReceipt {
+        acknowledge_all(&mut state, &incoming);
+    }
+    let frames = state.core.poll_frames();
+    let version = state.core.version();
+    let wanted = state.core.wanted();
+    let crowded = state.core.queued_bytes() > shared.answers_max();
+    let after = shared.settle(&mut state);
+    shared.unlock(state, after);
+    if !frames.is_empty() {
+        inspect(shared, input.bytes(), &frames, version);
+    }
+    if incoming.is_empty() {
+        input.skip(used);
+    } else {
+        let batch = Batch { bytes: input.take(used), incoming: incoming.into() };
+        deliver(shared, batch, stop);
+    }
+    if crowded {
+        wait_for_writer(shared, stop);
+    }
+    wanted
+}
+
+fn acknowledge_all(state: &mut State, incoming: &[Incoming]) {
+    for incoming in incoming {
+        if let Incoming::Message(message) = incoming
+            && let Some(token) = message.ack()
+        {
+            state.core.acknowledge(token, AckOutcome::default());
+        }
+    }
+}
+
+/// Hands messages on. When nobody takes them, reading stops, so that the server has to wait.
+fn deliver(shared: &Shared, batch: Batch, stop: &AtomicBool) {
+    let mailbox = shared.mailbox();
+    if mailbox.put(Entry::Batch(batch)) == Put::Done {
+        return;
+    }
+    let pause = |paused| {
+        let mut state = shared.lock();
+        state.core.handle_input_paused(clock::now(), paused);
+        shared.unlock(state, After::default());
+    };
+    pause(true);
+    mailbox.wait_for_room(|| stop.load(Ordering::SeqCst));
+    pause(false);
+}
+
+/// The server sends what must be answered and does not take the answers.
+fn wait_for_writer(shared: &Shared, stop: &AtomicBool) {
+    let mut state = shared.lock();
+    while state.core.queued_bytes() > shared.answers_max()
+        && !stop.load(Ordering::SeqCst)
+        && !state.is_ending()
+    {
+        state = shared.sleep_room(state, Deadline::after(Duration::from_secs(1)));
+    }
+}
+
+fn inspect(shared: &Shared, input: &[u8], frames: &[Range<usize>], version: Version) {
+    for frame in frames {
+        let bytes = input.get(frame.clone()).unwrap_or_default();
+        shared.inspect(Direction::Received, Bytes::copy_from_slice(bytes), version);
+    }
+}
+
+impl State {
+    /// Whether the connection has begun to end.
+    fn is_ending(&self) -> bool {
+        self.connection.as_ref().is_none_or(|connection| connection.end.is_some())
+    }
+}
+
+impl Shared {
+    fn answers_max(&self) -> usize {
+        self.options.config.out_buffer_max.saturating_add(ANSWERS_MAX)
+    }
+
+    /// Where messages go: to the dispatcher, if there is one.
+    fn mailbox(&self) -> &Mailbox {
+        if self.dispatching.load(Ordering::SeqCst) { &self.work } else { &self.inbox }
+    }
+
+    /// Whether packets are shown to a handler or to the log.
+    pub(super) fn inspects(&self) -> bool {
+        self.options.inspects || log::log_enabled!(log::Level::Trace)
+    }
+
+    /// Shows a packet to the log and to the handler; to the latter only if it keeps up.
+    pub(super) fn inspect(&self, direction: Direction, bytes: Bytes, version: Version) {
+        let packets = Packets { direction, bytes, version };
+        if log::log_enabled!(log::Level::Trace) {
+            packets.each(|packet| log::trace!("{packet}"));
+        }
+        if !self.options.inspects {
+            return;
+        }
+        if self.work.is_crowded() {
+            self.missed_packets.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.notify(Notification::Packets(packets));
+        }
+    }
+}
+
+/// The last act of a connection: its writer is joined, its state cleared, and everybody told.
+pub(super) fn take_down(shared: &Arc<Shared>, end: Error) {
+    let mut state = shared.lock();
+    let Some(connection) = &mut state.connection else { return };
+    connection.gone = true;
+    connection.broken = true;
+    let closer = Arc::clone(&connection.closer);
+    let writer = connection.writer.take();
+    drop(state);
+    closer.close();
+    shared.wake_all();
+    if let Some(writer) = writer {
+        // A writer that panicked has written what it could.
+        let _ = writer.join();
+    }
+    let state = shared.lock();
+    clear(shared, state, end);
+}
+
+fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error) {
+    if state.draining {
+        state.unsent = state.collect_unsent();
+    }
+    let streaming = state.core.is_streaming();
+    let was_up = matches!(state.status, Status::Connected | Status::Disconnecting);
+    let Some(connection) = state.connection.take() else { return };
+    let error = match connection.end {
+        Some(End::Asked) => None,
+        Some(End::Failed(error)) => Some(error),
+        None => Some(end),
+    };
+    state.last_end.clone_from(&error);
+    state.core.handle_disconnected(clock::now());
+    let after = shared.settle(&mut state);
+    state.draining = false;
+    state.auth.clear();
+    if was_up {
+        shared.set_status(&mut state, Status::Disconnected);
+    }
+    shared.unlock(state, after);
+    match &error {
+        Some(error) => log::warn!("disconnected: {error}"),
+        None => log::info!("disconnected"),
+    }
+    connection.progress.close();
+    if streaming {
+        shared.mailbox().put(Entry::Broken);
+    }
+    shared.lock().pending.stir();
+    if was_up {
+        let event = ConnectionEvent::Disconnected(error);
+        shared.notify(Notification::Connection(event));
+    }
+    shared.wake_all();
+}

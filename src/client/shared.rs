@@ -1,0 +1,434 @@
+//! What all threads of a client share: the one lock, and what is done under it.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::connection::{Connection, End};
+use super::delivery::{Outcome, Ticket, outcome};
+use super::event::Notification;
+use super::handlers::HandlerTable;
+use super::input::Pool;
+use super::mailbox::{Entry, Mailbox};
+use super::options::{Options, Unsent};
+use super::pending::{Answer, Pending, Waiter};
+use super::{Client, ClientInner};
+use crate::clock;
+use crate::error::{Error, ErrorCode};
+use crate::proto::{AckOutcome, AckToken, AuthStep, ClientConnection, Event, Granted, Time, Token};
+use crate::transport::Cancel;
+
+/// Where a client stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Status {
+    /// There is no connection.
+    Disconnected = 0,
+    /// A connection is being made.
+    Connecting = 1,
+    /// The server has accepted the connection.
+    Connected = 2,
+    /// The connection is being ended.
+    Disconnecting = 3,
+}
+
+impl Status {
+    const fn from_u8(number: u8) -> Self {
+        match number {
+            1 => Self::Connecting,
+            2 => Self::Connected,
+            3 => Self::Disconnecting,
+            _ => Self::Disconnected,
+        }
+    }
+}
+
+/// How long the end of a connection may take once it has begun: writing what is queued, and waiting
+/// for the server to close.
+pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) handlers: Arc<HandlerTable>,
+    /// Messages for `recv`.
+    pub(super) inbox: Arc<Mailbox>,
+    /// Messages and notifications for the dispatcher.
+    pub(super) work: Arc<Mailbox>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) client: OnceLock<Weak<ClientInner>>,
+    pub(super) dispatcher: Mutex<Option<JoinHandle<()>>>,
+    pub(super) dispatching: AtomicBool,
+    /// The last handle is gone.
+    pub(super) abandoned: AtomicBool,
+    pub(super) missed_packets: AtomicU64,
+    own_subscriptions: AtomicU32,
+    handler_keys: AtomicU64,
+    ack_waiters: Arc<AtomicUsize>,
+    status: AtomicU8,
+    state: Mutex<State>,
+    /// The writer thread sleeps here.
+    writer: Condvar,
+    /// Who waits for room to publish, or for the outgoing buffer to shrink, sleeps here.
+    room: Condvar,
+    /// Who connects or disconnects sleeps here.
+    changed: Condvar,
+}
+
+/// Everything under the one lock.
+pub(super) struct State {
+    pub(super) core: ClientConnection,
+    pub(super) pending: Pending,
+    pub(super) status: Status,
+    pub(super) connection: Option<Connection>,
+    pub(super) reader: Option<JoinHandle<()>>,
+    pub(super) connections: u64,
+    pub(super) writer_asleep: bool,
+    pub(super) room_waiters: usize,
+    /// Nothing more is accepted: a disconnect is going on.
+    pub(super) draining: bool,
+    pub(super) cancel: Option<Cancel>,
+    /// What the server granted when it last accepted a connection.
+    pub(super) granted: Option<Arc<Granted>>,
+    /// Why the last connection ended.
+    pub(super) last_end: Option<Error>,
+    /// Steps of an authentication, in order.
+    pub(super) auth: Vec<Auth>,
+    /// Messages of QoS 0 that were left in the buffers when the connection ended.
+    pub(super) unsent: Vec<Unsent>,
+    pub(super) assigned_client_id: Option<String>,
+}
+
+/// What the server wants next in an authentication.
+pub(super) enum Auth {
+    Continue(AuthStep),
+    Done(AuthStep),
+}
+
+/// What follows from a change of the state once the lock is released.
+#[derive(Default)]
+#[must_use = "somebody waits for it"]
+pub(super) struct After {
+    published: Vec<(Waiter, Outcome)>,
+    answered: Vec<(Arc<Ticket<Answer>>, Answer)>,
+    notifications: Vec<Notification>,
+    wake_writer: bool,
+    wake_room: bool,
+    wake_changed: bool,
+}
+
+/// While it lives, a thread waits for an acknowledgement.
+pub(super) struct ExpectAck<'a> {
+    shared: &'a Shared,
+}
+
+impl Drop for ExpectAck<'_> {
+    fn drop(&mut self) {
+        self.shared.ack_waiters.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    pub(super) fn new(options: Options, handlers: Arc<HandlerTable>) -> Self {
+        let ack_waiters = Arc::new(AtomicUsize::new(0));
+        let mailbox = || Arc::new(Mailbox::new(options.bounds, Arc::clone(&ack_waiters)));
+        let core = ClientConnection::new(options.config.clone());
+        Self {
+            inbox: mailbox(),
+            work: mailbox(),
+            options,
+            handlers,
+            pool: Arc::default(),
+            client: OnceLock::new(),
+            dispatcher: Mutex::new(None),
+            dispatching: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            missed_packets: AtomicU64::new(0),
+            own_subscriptions: AtomicU32::new(0),
+            handler_keys: AtomicU64::new(0),
+            ack_waiters,
+            status: AtomicU8::new(Status::Disconnected as u8),
+            state: Mutex::new(State {
+                core,
+                pending: Pending::default(),
+                status: Status::Disconnected,
+                connection: None,
+                reader: None,
+                connections: 0,
+                writer_asleep: false,
+                room_waiters: 0,
+                draining: false,
+                cancel: None,
+                granted: None,
+                last_end: None,
+                auth: Vec::new(),
+                unsent: Vec::new(),
+                assigned_client_id: None,
+            }),
+            writer: Condvar::new(),
+            room: Condvar::new(),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A name for a request that comes with a handler.
+    pub(super) fn next_key(&self) -> u64 {
+        self.handler_keys.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The next subscription identifier, counting down from `first`.
+    pub(super) fn next_subscription_id(&self, first: u32) -> u32 {
+        first - self.own_subscriptions.fetch_add(1, Ordering::Relaxed) % (first / 2)
+    }
+
+    pub(super) const fn response_timeout(&self) -> Duration {
+        self.options.response_timeout
+    }
+
+    pub(super) fn client(&self) -> Option<Client> {
+        Some(Client::from_inner(self.client.get()?.upgrade()?))
+    }
+
+    /// Where the client stands. Takes no lock.
+    pub(super) fn status(&self) -> Status {
+        Status::from_u8(self.status.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn set_status(&self, state: &mut State, status: Status) {
+        state.status = status;
+        self.status.store(status as u8, Ordering::SeqCst);
+    }
+
+    /// Whether nothing will come from the server unless somebody connects.
+    pub(super) fn is_over(&self) -> bool {
+        self.status() == Status::Disconnected || self.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Why it makes no sense to wait for an acknowledgement, if it does not.
+    pub(super) fn alive(&self) -> Result<(), Error> {
+        if self.is_over() { Err(self.why_disconnected()) } else { Ok(()) }
+    }
+
+    /// Why there is no connection.
+    pub(super) fn why_disconnected(&self) -> Error {
+        self.lock().why_disconnected()
+    }
+
+    /// Marks that this thread waits for an acknowledgement. The reader must not stop before it, at
+    /// messages that nobody takes meanwhile.
+    pub(super) fn expect_ack(&self) -> ExpectAck<'_> {
+        self.ack_waiters.fetch_add(1, Ordering::SeqCst);
+        self.work.stir();
+        self.inbox.stir();
+        ExpectAck { shared: self }
+    }
+
+    /// Acknowledges a received message.
+    pub(super) fn acknowledge(&self, token: AckToken, outcome: AckOutcome) {
+        let mut state = self.lock();
+        state.core.acknowledge(token, outcome);
+        self.unlock(state, After::default());
+    }
+
+    /// Handles what the core reports. Called under the lock after every input to the core.
+    pub(super) fn settle(&self, state: &mut State) -> After {
+        let mut after = After::default();
+        while let Some(event) = state.core.poll_event() {
+            self.settle_one(state, event, &mut after);
+        }
+        after.wake_room |= state.room_waiters > 0;
+        after.wake_changed |= state.draining;
+        after
+    }
+
+    fn settle_one(&self, state: &mut State, event: Event, after: &mut After) {
+        match event {
+            Event::Published { token, outcome: result } => {
+                let waiter = state.pending.take(token);
+                after.published.extend(waiter.map(|waiter| (waiter, outcome(result))));
+            }
+            Event::Answered { token, outcome } => after.answer(state, token, Ok(*outcome)),
+            Event::Unanswered { token } => {
+                let error = state.why_disconnected();
+                after.answer(state, token, Err(error));
+            }
+            Event::Connected(granted) => {
+                let granted = Arc::from(granted);
+                self.connected(state, &granted, after);
+            }
+            Event::AuthContinue(step) => {
+                state.auth.push(Auth::Continue(*step));
+                after.wake_changed = true;
+            }
+            Event::AuthDone(step) => {
+                state.auth.push(Auth::Done(*step));
+                after.wake_changed = true;
+            }
+            Event::Refused(notice) => {
+                let error = Error::from_notice(ErrorCode::Refused, *notice);
+                self.closing(state, End::Failed(error), CLOSE_LIMIT, after);
+            }
+            Event::Disconnected(notice) => {
+                let error = Error::from_notice(ErrorCode::ServerDisconnected, *notice);
+                self.closing(state, End::Failed(error), CLOSE_LIMIT, after);
+            }
+            Event::Failed(error) => {
+                let error = Error::from_protocol(error, state.core.version());
+                self.closing(state, End::Failed(error), CLOSE_LIMIT, after);
+            }
+            Event::Pong { round_trip } => {
+                log::debug!("PINGRESP after {round_trip:?}");
+                // The writer sleeps until the answer is overdue.
+                after.wake_writer |= std::mem::take(&mut state.writer_asleep);
+            }
+        }
+    }
+
+    fn connected(&self, state: &mut State, granted: &Arc<Granted>, after: &mut After) {
+        self.set_status(state, Status::Connected);
+        state.granted = Some(Arc::clone(granted));
+        state.assigned_client_id = Some(granted.client_id.clone());
+        after.wake_changed = true;
+        after.wake_writer |= std::mem::take(&mut state.writer_asleep);
+        let event = super::ConnectionEvent::Connected(Arc::clone(granted));
+        after.notifications.push(Notification::Connection(event));
+    }
+
+    /// The connection begins to end, and has `limit` to do so.
+    pub(super) fn closing(&self, state: &mut State, end: End, limit: Duration, after: &mut After) {
+        if state.status == Status::Connected {
+            self.set_status(state, Status::Disconnecting);
+        }
+        if let Some(connection) = &mut state.connection {
+            connection.end.get_or_insert(end);
+            let by = clock::now() + limit;
+            connection.close_by = Some(connection.close_by.map_or(by, |earlier| earlier.min(by)));
+        }
+        after.wake_changed = true;
+        after.wake_writer |= std::mem::take(&mut state.writer_asleep);
+    }
+
+    /// Releases the lock and does what follows from what was done under it. If there is something to
+    /// write and the writer sleeps, it is woken.
+    pub(super) fn unlock(&self, mut state: MutexGuard<'_, State>, mut after: After) {
+        after.wake_writer |= state.take_sleeper();
+        drop(state);
+        self.finish(after);
+    }
+
+    fn finish(&self, after: After) {
+        if after.wake_writer {
+            self.writer.notify_one();
+        }
+        if after.wake_room {
+            self.room.notify_all();
+        }
+        if after.wake_changed {
+            self.changed.notify_all();
+        }
+        for (waiter, outcome) in after.published {
+            match waiter {
+                Waiter::Publish(ticket) => ticket.fill(outcome),
+                Waiter::Call(call) => call(outcome),
+                Waiter::Request(_) => {}
+            }
+        }
+        for (ticket, answer) in after.answered {
+            ticket.fill(answer);
+        }
+        for notification in after.notifications {
+            self.notify(notification);
+        }
+    }
+
+    /// Hands a notification to the dispatcher, if there is one.
+    pub(super) fn notify(&self, notification: Notification) {
+        if self.dispatching.load(Ordering::SeqCst) {
+            self.work.put(Entry::Notification(notification));
+        }
+    }
+
+    /// Sleeps until the writer has something to do, at most until `until`.
+    pub(super) fn sleep_writer<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        until: Option<Time>,
+    ) -> MutexGuard<'a, State> {
+        state.writer_asleep = true;
+        let mut state = match until {
+            None => self.writer.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(until) => {
+                let span = until.since(clock::now());
+                self.writer.wait_timeout(state, span).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.writer_asleep = false;
+        state
+    }
+
+    /// Sleeps until there may be room to publish.
+    pub(super) fn sleep_room<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        deadline: clock::Deadline,
+    ) -> MutexGuard<'a, State> {
+        state.room_waiters += 1;
+        let mut state = super::delivery::wait(&self.room, state, deadline);
+        state.room_waiters -= 1;
+        state
+    }
+
+    /// Sleeps until something about the connection may have changed.
+    pub(super) fn sleep_changed<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        deadline: clock::Deadline,
+    ) -> MutexGuard<'a, State> {
+        super::delivery::wait(&self.changed, state, deadline)
+    }
+
+    /// Wakes everybody who waits for something of the connection.
+    pub(super) fn wake_all(&self) {
+        self.writer.notify_all();
+        self.room.notify_all();
+        self.changed.notify_all();
+        self.work.stir();
+        self.inbox.stir();
+    }
+}
+
+impl State {
+    pub(super) fn why_disconnected(&self) -> Error {
+        self.last_end.clone().unwrap_or_else(|| Error::new(ErrorCode::NotConnected))
+    }
+
+    /// Whether the writer is to be woken: it sleeps and there is something to write.
+    fn take_sleeper(&mut self) -> bool {
+        self.writer_asleep && self.has_work() && std::mem::take(&mut self.writer_asleep)
+    }
+}
+
+impl After {
+    pub(super) fn waking_room(wake_room: bool) -> Self {
+        Self { wake_room, ..Self::default() }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.published.extend(other.published);
+        self.answered.extend(other.answered);
+        self.notifications.extend(other.notifications);
+        self.wake_writer |= other.wake_writer;
+        self.wake_room |= other.wake_room;
+        self.wake_changed |= other.wake_changed;
+    }
+
+    fn answer(&mut self, state: &mut State, token: Token, answer: Answer) {
+        if let Some(Waiter::Request(ticket)) = state.pending.take(token) {
+            self.answered.push((ticket, answer));
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The TLS engine: the handshake on the socket itself, everything after it in memory.
+
+#![expect(clippy::disallowed_types, reason = "the handshake runs on the socket")]
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
+
+use super::identity;
+use super::options::{TlsError, TlsItem, TlsOptions, TlsVersion};
+use crate::clock::Deadline;
+use crate::transport::cancel::Cancel;
+use crate::transport::error::Phase;
+use crate::transport::layer::{Layer, stack};
+use crate::transport::link::Link;
+use crate::transport::resolve::DialFailure;
+use crate::transport::socket;
+
+/// How many decoded bytes are taken from the library at a time: one record.
+const RECORD: usize = 16 * 1024;
+
+/// TLS made ready, which takes the library tens of milliseconds: done once for all connections.
+#[derive(Clone)]
+pub(crate) struct TlsClient {
+    connector: TlsConnector,
+    server_name: Option<String>,
+}
+
+impl TlsClient {
+    pub(crate) fn new(options: &TlsOptions) -> Result<Self, TlsError> {
+        let mut builder = TlsConnector::builder();
+        for source in &options.authorities {
+            for certificate in identity::certificates(source, TlsItem::Authority)? {
+                builder.add_root_certificate(certificate);
+            }
+        }
+        if let Some(identity) = identity::identity(&options.identity)? {
+            builder.identity(identity);
+        }
+        let alpn: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
+        let connector = builder
+            .disable_built_in_roots(!options.system_roots)
+            .min_protocol_version(Some(protocol(options.min_version)))
+            .max_protocol_version(options.max_version.map(protocol))
+            .use_sni(options.sni)
+            .danger_accept_invalid_certs(options.danger_any_certificate)
+            .danger_accept_invalid_hostnames(options.danger_any_host_name)
+            .request_alpns(&alpn)
+            .build()
+            .map_err(|error| setup_error(options, &error))?;
+        Ok(Self { connector, server_name: options.server_name.clone() })
+    }
+
+    /// Negotiates TLS on a connected socket.
+    pub(crate) fn negotiate(
+        &self,
+        stream: TcpStream,
+        host_name: &str,
+        deadline: Deadline,
+        cancel: &Cancel,
+    ) -> Result<Link, DialFailure> {
+        let local = |error| DialFailure::Local("the socket could not be set up for TLS", error);
+        let closing = stream.try_clone().map_err(local)?;
+        let _watch = cancel
+            .watch(move || drop(closing.shutdown(Shutdown::Both)))
+            .map_err(|_| DialFailure::Cancelled(Phase::Tls))?;
+        let description = socket::describe(&stream);
+        let direct = stream.try_clone().map_err(local)?;
+        let timed_out = Arc::new(Mutex::new(false));
+        let pipe = Pipe {
+            direct: Some(Direct { stream: direct, deadline, timed_out: Arc::clone(&timed_out) }),
+            ..Pipe::default()
+        };
+        let name = self.server_name.as_deref().unwrap_or(host_name);
+        let mut tls = self.connector.connect(name, pipe).map_err(|error| {
+            if cancel.is_cancelled() {
+                DialFailure::Cancelled(Phase::Tls)
+            } else if *timed_out.lock().unwrap_or_else(PoisonError::into_inner) {
+                DialFailure::Timeout(Phase::Tls)
+            } else {
+                DialFailure::Tls(handshake_error(&error))
+            }
+        })?;
+        tls.get_mut().direct = None;
+        socket::set_timeouts(&stream, None).map_err(local)?;
+        let (read, write, closer) = socket::split(stream).map_err(local)?;
+        let engine = TlsEngine { tls };
+        Ok(stack(engine, Box::new(read), Box::new(write), closer, format!("{description}, TLS")))
+    }
+}
+
+const fn protocol(version: TlsVersion) -> Protocol {
+    match version {
+        TlsVersion::V1_0 => Protocol::Tlsv10,
+        TlsVersion::V1_1 => Protocol::Tlsv11,
+        TlsVersion::V1_2 => Protocol::Tlsv12,
+        TlsVersion::V1_3 => Protocol::Tlsv13,
+    }
+}
+
+/// The library notices only here that certificate and key do not belong together.
+fn setup_error(options: &TlsOptions, error: &native_tls::Error) -> TlsError {
+    let why = error.to_string();
+    match &options.identity.key {
+        Some((source, _)) if why.contains("key values mismatch") => {
+            source.wrong(TlsItem::Key, "it does not belong to the client certificate")
+        }
+        _ => TlsError::Setup { why },
+    }
+}
+
+fn handshake_error(error: &HandshakeError<Pipe>) -> TlsError {
+    let why = match error {
+        HandshakeError::Failure(error) => error.to_string(),
+        HandshakeError::WouldBlock(_) => "the connection was interrupted".to_owned(),
+    };
+    TlsError::Handshake { why }
+}
+
+/// What the TLS library reads from and writes to: the socket during the handshake, memory after it.
+#[derive(Default)]
+struct Pipe {
+    direct: Option<Direct>,
+    input: Vec<u8>,
+    input_at: usize,
+    input_ended: bool,
+    output: Vec<u8>,
+}
+
+struct Direct {
+    stream: TcpStream,
+    deadline: Deadline,
+    timed_out: Arc<Mutex<bool>>,
+}
+
+impl Direct {
+    fn run<T>(&mut self, io: impl FnOnce(&mut TcpStream) -> io::Result<T>) -> io::Result<T> {
+        let left = self.deadline.remaining();
+        let result = match left {
+            Some(std::time::Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
+            left => socket::set_timeouts(&self.stream, left).and_then(|()| io(&mut self.stream)),
+        };
+        result.map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                *self.timed_out.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                io::ErrorKind::TimedOut.into()
+            }
+            _ => error,
+        })
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(direct) = &mut self.direct {
+            return direct.run(|stream| stream.read(buffer));
+        }
+        let mut rest = self.input.get(self.input_at..).unwrap_or_default();
+        if rest.is_empty() {
+            let end = if self.input_ended { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+            return end;
+        }
+        let count = rest.read(buffer)?;
+        self.input_at += count;
+        if self.input_at == self.input.len() {
+            self.input.clear();
+            self.input_at = 0;
+        }
+        Ok(count)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.direct {
+            Some(direct) => direct.run(|stream| stream.write(bytes)),
+            None => self.output.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct TlsEngine {
+    tls: TlsStream<Pipe>,
+}
+
+impl Layer for TlsEngine {
+    fn feed(&mut self, encoded: &[u8]) {
+        self.tls.get_mut().input.extend_from_slice(encoded);
+    }
+
+    fn feed_end(&mut self) {
+        self.tls.get_mut().input_ended = true;
+    }
+
+    fn read(&mut self, plain: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        let start = plain.len();
+        let mut total = 0;
+        loop {
+            let room = (plain.capacity() - start - total).min(RECORD);
+            if room == 0 {
+                return Ok(Some(total));
+            }
+            plain.resize(start + total + room, 0);
+            let result = self.tls.read(plain.get_mut(start + total..).unwrap_or_default());
+            plain.truncate(start + total + result.as_ref().copied().unwrap_or(0));
+            match result {
+                Ok(0) => return Ok(Some(total)),
+                Ok(count) => total += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok((total > 0).then_some(total));
+                }
+                // What was decoded before the error counts; the error comes again.
+                Err(_) if total > 0 => return Ok(Some(total)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn write(&mut self, plain: &[u8]) -> io::Result<()> {
+        self.tls.write_all(plain)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.tls.shutdown()
+    }
+
+    fn has_output(&self) -> bool {
+        !self.tls.get_ref().output.is_empty()
+    }
+
+    fn take_output(&mut self, encoded: &mut Vec<u8>) {
+        std::mem::swap(&mut self.tls.get_mut().output, encoded);
+    }
+}
