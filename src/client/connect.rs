@@ -238,7 +238,7 @@ fn answer(shared: &Shared, step: &Auth) -> Result<(), Error> {
     })?;
     let mut state = shared.lock();
     state.core.authenticate(data.as_deref())?;
-    shared.unlock(state, After::default());
+    shared.unlock_quietly(state);
     Ok(())
 }
 
@@ -267,7 +267,7 @@ pub(super) fn re_authenticate(shared: &Shared) -> Result<(), Error> {
     })?;
     let mut state = shared.lock();
     state.core.re_authenticate(data.as_deref())?;
-    shared.unlock(state, After::default());
+    shared.unlock_quietly(state);
     let _waiting = shared.expect_ack();
     loop {
         let step = next_step(shared, deadline, limit)?;

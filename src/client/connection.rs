@@ -24,6 +24,9 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 /// A write that took longer had to wait until the peer took something.
 const STALL: Duration = Duration::from_millis(10);
 
+/// Packets that are queued within this time after a write are left to the writer thread.
+const BURST_GAP: Duration = Duration::from_micros(30);
+
 /// Why a connection ended.
 pub(super) enum End {
     /// This side wanted it.
@@ -188,8 +191,21 @@ impl Shared {
     pub(super) fn write_now(&self) {
         let mut state = self.lock();
         if let Some(pen) = state.take_pen() {
-            let state = write(self, state, pen, Wait::Never);
-            self.unlock(state, After::default());
+            state = write(self, state, pen, Wait::Never);
+        }
+        self.unlock_quietly(state);
+    }
+
+    /// Releases the lock and sees to it that what waits is written: by this thread if nothing was
+    /// written for a while, which is the shortest way; by the writer if much is being written, so
+    /// that many packets leave in one write.
+    pub(super) fn send_soon(&self, mut state: MutexGuard<'_, State>) {
+        let idle = state.writer_asleep && state.has_work();
+        let quiet = idle && clock::now().since(state.last_write) >= BURST_GAP;
+        if let Some(pen) = if quiet { state.take_pen() } else { None } {
+            self.unlock_quietly(write(self, state, pen, Wait::Never));
+        } else {
+            self.unlock_quietly(state);
         }
     }
 
@@ -199,7 +215,7 @@ impl Shared {
         if let Some(connection) = &mut state.connection {
             connection.flush_wanted = true;
         }
-        self.unlock(state, After::default());
+        self.unlock_quietly(state);
     }
 }
 
@@ -291,6 +307,7 @@ fn write<'a>(
         }
         let broken = state.connection.as_ref().is_none_or(|c| c.broken || c.gone);
         if pen.is_idle() || broken || (blocked && wait == Wait::Never) {
+            state.last_write = now;
             give_back(&mut state, pen);
             after.merge(shared.settle(&mut state));
             shared.unlock(state, after);

@@ -1,21 +1,21 @@
 //! The thread on which handlers run.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use bytes::Bytes;
-
 use super::Acknowledge;
 use super::event::Notification;
 use super::handlers::{Route, Snapshot, contain};
+use super::input::Block;
 use super::mailbox::{Batch, Entry, Put};
 use super::message::{Message, Origin};
 use super::shared::Shared;
 use crate::codec::{Properties, ReasonCode};
 use crate::error::{Error, ErrorCode};
-use crate::proto::{AckOutcome, Incoming, part};
+use crate::proto::{AckOutcome, Incoming};
 
 /// Starts the dispatcher, unless it runs.
 pub(super) fn ensure(shared: &Arc<Shared>) -> Result<(), Error> {
@@ -37,16 +37,22 @@ pub(super) fn ensure(shared: &Arc<Shared>) -> Result<(), Error> {
     Ok(())
 }
 
+/// How many acknowledgements are gathered while a batch of messages is handled. One that takes long
+/// holds back no more than these.
+const GATHER_MAX: usize = 128;
+
 struct Dispatcher<'a> {
     shared: &'a Arc<Shared>,
     snapshot: Snapshot,
     /// The chunks that follow belong to a message that went to the inbox.
     forwarding: bool,
+    /// Acknowledgements that wait for others before they are written.
+    gathered: Cell<usize>,
 }
 
 impl<'a> Dispatcher<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
-        Self { shared, snapshot: Snapshot::default(), forwarding: false }
+        Self { shared, snapshot: Snapshot::default(), forwarding: false, gathered: Cell::new(0) }
     }
 
     fn run(mut self) {
@@ -85,9 +91,7 @@ impl<'a> Dispatcher<'a> {
                 Incoming::Chunk { range, last } => {
                     if self.forwarding {
                         self.forwarding = !last;
-                        let chunk = bytes.slice_ref(part(&bytes, &range));
-                        let range = 0..range.end - range.start;
-                        self.forward(chunk, Incoming::Chunk { range, last });
+                        self.forward(Arc::clone(&bytes), Incoming::Chunk { range, last });
                     }
                     continue;
                 }
@@ -101,7 +105,7 @@ impl<'a> Dispatcher<'a> {
                 empty => {
                     let shared = Arc::clone(self.shared);
                     let origin = Origin { shared, chunks: chunks.clone() };
-                    empty.insert(Message::new(bytes.clone(), meta, origin))
+                    empty.insert(Message::new(Arc::clone(&bytes), meta, origin))
                 }
             };
             let route = self.snapshot.route(message);
@@ -113,17 +117,20 @@ impl<'a> Dispatcher<'a> {
                 continue;
             }
             if streamed {
+                self.write_gathered();
                 // The handler reads on from the mailbox.
                 let rest = std::mem::take(&mut incoming);
                 if !rest.is_empty() {
-                    self.shared.work.put_back(Batch { bytes: bytes.clone(), incoming: rest });
+                    self.shared.work.put_back(Batch { bytes: Arc::clone(&bytes), incoming: rest });
                 }
             }
             let well = route.run(message);
             self.acknowledge(message, well);
         }
         drop(slot);
+        self.write_gathered();
         self.shared.pool.give_back(bytes);
+        self.shared.pool.give_back_list(incoming);
     }
 
     fn acknowledge(&self, message: &Message, well: bool) {
@@ -137,11 +144,21 @@ impl<'a> Dispatcher<'a> {
             let reason = ReasonCode::ImplementationSpecificError;
             AckOutcome { reason, properties: Properties::new() }
         };
-        self.shared.acknowledge(token, outcome);
+        self.shared.acknowledge_later(token, outcome);
+        self.gathered.set(self.gathered.get() + 1);
+        if self.gathered.get() >= GATHER_MAX {
+            self.write_gathered();
+        }
+    }
+
+    fn write_gathered(&self) {
+        if self.gathered.take() > 0 {
+            self.shared.write_now();
+        }
     }
 
     /// No handler is there for it: it waits for `recv`.
-    fn forward(&self, bytes: Bytes, incoming: Incoming) {
+    fn forward(&self, bytes: Block, incoming: Incoming) {
         let batch = Batch { bytes, incoming: VecDeque::from([incoming]) };
         if self.shared.inbox.put(Entry::Batch(batch)) == Put::Full {
             log::warn!(

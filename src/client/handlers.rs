@@ -41,6 +41,9 @@ pub(super) struct Subscription {
     /// Names the request it came with.
     key: u64,
     filter: String,
+    /// What topic names are compared with.
+    pattern: Box<[u8]>,
+    has_wildcard: bool,
     subscription_id: Option<u32>,
     handler: Arc<Handler<MessageHandler>>,
 }
@@ -118,9 +121,12 @@ impl HandlerTable {
     ) {
         let handler = Handler::new(handler);
         let added = filters.map(|filter| {
+            let pattern = pattern_of(filter);
             Arc::new(Subscription {
                 key,
                 filter: filter.to_owned(),
+                pattern: pattern.as_bytes().into(),
+                has_wildcard: pattern.contains(['+', '#']),
                 subscription_id,
                 handler: Arc::clone(&handler),
             })
@@ -170,10 +176,10 @@ impl HandlerTable {
 
 /// Where a message goes.
 pub(super) enum Route<'a> {
-    /// To the handler of everything else.
-    Default(&'a Handler<MessageHandler>),
+    /// To one handler.
+    One(&'a Handler<MessageHandler>),
     /// To the handlers of these subscriptions.
-    Subscriptions(Vec<&'a Subscription>),
+    Many(Vec<&'a Subscription>),
     /// There is no handler for it.
     Nowhere,
 }
@@ -183,51 +189,57 @@ impl Route<'_> {
     pub(super) fn run(&self, message: &Message) -> bool {
         let run = |handler: &Handler<MessageHandler>| handler.run("message", |call| call(message));
         match self {
-            Self::Default(handler) => run(handler),
-            Self::Subscriptions(entries) => {
-                entries.iter().filter(|entry| !run(&entry.handler)).count() == 0
-            }
+            Self::One(handler) => run(handler),
+            Self::Many(entries) => entries.iter().filter(|entry| !run(&entry.handler)).count() == 0,
             Self::Nowhere => true,
         }
     }
 }
 
 impl Snapshot {
-    /// Finds the handlers that a message is for.
+    /// Finds the handlers that a message is for: by the subscription identifiers that the server
+    /// sent, where it sent any that are known, otherwise by the topic.
     pub(super) fn route(&self, message: &Message) -> Route<'_> {
-        if !self.subscriptions.is_empty() {
-            let matching = self.matching(message);
-            if !matching.is_empty() {
-                return Route::Subscriptions(matching);
-            }
-        }
-        match &self.default {
-            Some(handler) => Route::Default(handler),
-            None => Route::Nowhere,
+        let mut ids = message.subscription_ids().peekable();
+        let found = if ids.peek().is_none() {
+            let name = message.topic_bytes();
+            self.collect(|entry| entry.matches(name))
+        } else {
+            self.by_ids(message, &ids.collect::<Vec<_>>())
+        };
+        match (found, &self.default) {
+            (Route::Nowhere, Some(handler)) => Route::One(handler),
+            (found, _) => found,
         }
     }
 
-    /// By the subscription identifiers that the server sent, where it sent any that are known;
-    /// otherwise by the topic. The handler of several filters is called once.
-    fn matching(&self, message: &Message) -> Vec<&Subscription> {
-        let ids: Vec<u32> = message.subscription_ids().collect();
+    fn by_ids(&self, message: &Message, ids: &[u32]) -> Route<'_> {
         let named =
             |entry: &Subscription| entry.subscription_id.is_some_and(|id| ids.contains(&id));
-        let by_id = self.subscriptions.iter().any(|entry| named(entry));
-        let mut found: Vec<&Subscription> = Vec::new();
-        for entry in self.subscriptions.iter().map(AsRef::as_ref) {
-            let matches = if by_id {
-                named(entry)
-            } else {
-                // One with an identifier would have been named.
-                (ids.is_empty() || entry.subscription_id.is_none())
-                    && entry.matches(message.topic())
-            };
-            if matches && found.iter().all(|other| other.key != entry.key) {
+        match self.collect(named) {
+            Route::Nowhere => {
+                // A subscription with an identifier would have been named.
+                let name = message.topic_bytes();
+                self.collect(|entry| entry.subscription_id.is_none() && entry.matches(name))
+            }
+            found => found,
+        }
+    }
+
+    /// The handlers of the subscriptions that match. One that has several filters is called once.
+    fn collect(&self, matches: impl Fn(&Subscription) -> bool) -> Route<'_> {
+        let mut matching = self.subscriptions.iter().filter(|entry| matches(entry));
+        let Some(first) = matching.next() else { return Route::Nowhere };
+        let Some(second) = matching.find(|entry| entry.key != first.key) else {
+            return Route::One(&first.handler);
+        };
+        let mut found: Vec<&Subscription> = vec![first, second];
+        for entry in matching {
+            if found.iter().all(|other| other.key != entry.key) {
                 found.push(entry);
             }
         }
-        found
+        Route::Many(found)
     }
 
     pub(super) fn event(&self, event: &ConnectionEvent) {
@@ -244,7 +256,11 @@ impl Snapshot {
 }
 
 impl Subscription {
-    fn matches(&self, name: &str) -> bool {
-        topic::matches(pattern_of(&self.filter), name)
+    fn matches(&self, name: &[u8]) -> bool {
+        if self.has_wildcard {
+            topic::matches_bytes(&self.pattern, name)
+        } else {
+            *self.pattern == *name
+        }
     }
 }

@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::delivery::wait;
 use super::event::Notification;
+use super::input::{Block, share};
 use crate::clock::Deadline;
 use crate::proto::Incoming;
 
@@ -29,7 +31,7 @@ pub(super) enum Entry {
 
 /// Messages and the bytes they lie in.
 pub(super) struct Batch {
-    pub(super) bytes: Bytes,
+    pub(super) bytes: Block,
     pub(super) incoming: VecDeque<Incoming>,
 }
 
@@ -75,7 +77,7 @@ pub(super) enum Put {
 
 /// One message, or part of one.
 pub(super) struct Taken {
-    pub(super) bytes: Bytes,
+    pub(super) bytes: Block,
     pub(super) incoming: Incoming,
 }
 
@@ -225,12 +227,14 @@ impl Mailbox {
         inner.entries.push_front(Entry::Batch(batch));
     }
 
-    /// Takes one message. While another one's payload is being read in chunks, it waits.
+    /// Takes one message. While another one's payload is being read in chunks, it waits. The time
+    /// begins to run when there is something to wait for.
     pub(super) fn take_message(
         &self,
-        deadline: Deadline,
+        limit: Option<Duration>,
         over: impl Fn() -> bool,
     ) -> Result<Taken, Nothing> {
+        let mut deadline = None;
         let mut inner = self.lock();
         loop {
             if inner.streaming.is_none() || inner.skipping {
@@ -264,6 +268,8 @@ impl Mailbox {
             if over() || inner.abandoned {
                 return Err(Nothing::Over);
             }
+            let deadline =
+                *deadline.get_or_insert_with(|| limit.map_or(Deadline::NEVER, Deadline::after));
             if deadline.is_over() {
                 return Err(Nothing::Timeout);
             }
@@ -348,7 +354,7 @@ fn take_first(inner: &mut Inner) -> First {
             Incoming::Chunk { range, last } => {
                 let start = usize::try_from(range.start).unwrap_or(usize::MAX);
                 let end = usize::try_from(range.end).unwrap_or(usize::MAX);
-                First::Chunk(bytes.slice(start..end), last, freed)
+                First::Chunk(share(&bytes, start..end), last, freed)
             }
             incoming @ Incoming::Message(_) => First::Message(Taken { bytes, incoming }, freed),
         };

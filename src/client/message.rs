@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::{Buf, Bytes};
 
+use super::input::{Block, share};
 use super::mailbox::Mailbox;
 use super::shared::Shared;
 use super::{Acknowledge, Client};
@@ -24,7 +25,7 @@ const COMPACT_MAX: usize = 4 * 1024;
 /// when its handler returns, or when the value that [`Client::recv`] gave is dropped: whoever keeps
 /// it has not finished with it. A clone is data only and has no part in that.
 pub struct Message {
-    bytes: Bytes,
+    bytes: Block,
     meta: IncomingMessage,
     origin: Option<Origin>,
     /// Whether the acknowledgement has been given away or sent.
@@ -42,7 +43,7 @@ pub(super) struct Origin {
 }
 
 impl Message {
-    pub(super) fn new(bytes: Bytes, meta: IncomingMessage, origin: Origin) -> Self {
+    pub(super) fn new(bytes: Block, meta: IncomingMessage, origin: Origin) -> Self {
         let stream_left = AtomicUsize::new(streamed_len(&meta));
         Self { bytes, meta, origin: Some(origin), settled: AtomicBool::new(false), stream_left }
     }
@@ -61,10 +62,10 @@ impl Message {
     }
 
     /// Takes the message apart, to be put together again by somebody else.
-    pub(super) fn into_parts(mut self) -> Option<(Bytes, IncomingMessage)> {
+    pub(super) fn into_parts(mut self) -> Option<(Block, IncomingMessage)> {
         self.origin.take()?;
         self.detach();
-        Some((self.bytes.clone(), self.meta.clone()))
+        Some((std::mem::take(&mut self.bytes), self.meta.clone()))
     }
 
     /// For keeping: small messages get memory of their own.
@@ -72,7 +73,7 @@ impl Message {
         let end = self.meta.bytes_len();
         let start = self.start();
         if end - start <= COMPACT_MAX && self.bytes.len() > end - start {
-            self.bytes = Bytes::copy_from_slice(self.bytes.get(start..end).unwrap_or_default());
+            self.bytes = Arc::new(self.bytes.get(start..end).unwrap_or_default().to_vec());
             self.shift(u32::try_from(start).unwrap_or_default());
         }
     }
@@ -103,6 +104,10 @@ impl Message {
         self.meta.topic(&self.bytes)
     }
 
+    pub(super) fn topic_bytes(&self) -> &[u8] {
+        self.meta.topic_bytes(&self.bytes)
+    }
+
     /// The payload. Empty if it comes [as a stream](Self::reader).
     #[must_use]
     pub fn payload(&self) -> &[u8] {
@@ -119,8 +124,9 @@ impl Message {
     /// messages that arrived together with it.
     #[must_use]
     pub fn payload_bytes(&self) -> Bytes {
-        let payload = part(&self.bytes, &self.meta.payload);
-        self.bytes.slice_ref(payload)
+        let Range { start, end } = self.meta.payload;
+        let at = |place| usize::try_from(place).unwrap_or(usize::MAX);
+        share(&self.bytes, at(start)..at(end))
     }
 
     /// The quality of service at which the message was delivered.
@@ -254,7 +260,7 @@ fn streamed_len(meta: &IncomingMessage) -> usize {
 impl Clone for Message {
     fn clone(&self) -> Self {
         let mut copy = Self {
-            bytes: self.bytes.clone(),
+            bytes: Arc::clone(&self.bytes),
             meta: self.meta.clone(),
             origin: None,
             settled: AtomicBool::new(true),
@@ -279,6 +285,7 @@ impl Drop for Message {
         {
             origin.shared.acknowledge(token, AckOutcome::default());
         }
+        origin.shared.pool.give_back(std::mem::take(&mut self.bytes));
     }
 }
 

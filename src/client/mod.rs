@@ -30,7 +30,6 @@ pub use options::{Acknowledge, Builder, DisconnectOptions, Drained, Unsent};
 pub use shared::Status;
 pub use subscribe::{Subscribe, Subscribed, Unsubscribed};
 
-use crate::clock::Deadline;
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Counters, Granted};
 use crate::transport::Phase;
@@ -224,7 +223,7 @@ impl Client {
     /// # Errors
     /// There is no connection, and no message is left from it.
     pub fn recv(&self) -> Result<Message, Error> {
-        self.take(Deadline::NEVER, Duration::MAX)
+        self.take(None)
     }
 
     /// [`recv`](Self::recv) for at most `limit`. Zero does not wait.
@@ -232,7 +231,7 @@ impl Client {
     /// # Errors
     /// No message came in time, or as [`recv`](Self::recv).
     pub fn recv_timeout(&self, limit: Duration) -> Result<Message, Error> {
-        self.take(Deadline::after(limit), limit)
+        self.take(Some(limit))
     }
 
     /// A message that is there already. Does not wait.
@@ -255,11 +254,11 @@ impl Client {
         std::iter::from_fn(|| self.recv().ok())
     }
 
-    fn take(&self, deadline: Deadline, limit: Duration) -> Result<Message, Error> {
+    fn take(&self, limit: Option<Duration>) -> Result<Message, Error> {
         let shared = self.shared();
         let over = || shared.is_over() && shared.work.len() == 0;
-        let taken = shared.inbox.take_message(deadline, over).map_err(|nothing| match nothing {
-            Nothing::Timeout => Error::timeout(Phase::Receive, limit),
+        let taken = shared.inbox.take_message(limit, over).map_err(|nothing| match nothing {
+            Nothing::Timeout => Error::timeout(Phase::Receive, limit.unwrap_or_default()),
             Nothing::Over => shared.why_disconnected(),
             Nothing::Unfinished => Error::with_text(
                 ErrorCode::InvalidState,

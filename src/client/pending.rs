@@ -9,6 +9,9 @@ use crate::proto::{RequestOutcome, Token};
 /// The answer to a SUBSCRIBE or UNSUBSCRIBE.
 pub(super) type Answer = Result<RequestOutcome, Error>;
 
+/// How many tickets are kept for the next messages.
+const SPARE_MAX: usize = 256;
+
 /// One that waits.
 pub(super) enum Waiter {
     Publish(Arc<Ticket<Outcome>>),
@@ -23,6 +26,8 @@ pub(super) enum Waiter {
 pub(super) struct Pending {
     places: Vec<Place>,
     free: Vec<u32>,
+    /// Tickets that nobody else has.
+    spare: Vec<Arc<Ticket<Outcome>>>,
 }
 
 struct Place {
@@ -55,6 +60,23 @@ impl Pending {
         place.uses = place.uses.wrapping_add(1);
         self.free.push(index);
         Some(waiter)
+    }
+
+    /// A ticket to wait with.
+    pub(super) fn ticket(&mut self) -> Arc<Ticket<Outcome>> {
+        self.spare.pop().unwrap_or_else(Ticket::new)
+    }
+
+    /// Takes a ticket back if nobody else has it: its message is acknowledged, and nobody will ask.
+    /// Otherwise the caller fills it.
+    pub(super) fn recycle(&mut self, ticket: Arc<Ticket<Outcome>>) -> Option<Arc<Ticket<Outcome>>> {
+        if Arc::strong_count(&ticket) > 1 {
+            return Some(ticket);
+        }
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(ticket);
+        }
+        None
     }
 
     /// Lets everybody who waits look whether there is still a connection.

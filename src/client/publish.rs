@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::delivery::{Acknowledgement, Delivery, Outcome, Ticket};
+use super::delivery::{Acknowledgement, Delivery, Outcome};
 use super::event::Notification;
 use super::pending::Waiter;
-use super::shared::{After, Shared, State, Status};
+use super::shared::{Shared, State, Status};
 use super::{Client, dispatcher};
 use crate::clock::{self, Deadline};
 use crate::codec::QoS;
@@ -53,7 +53,7 @@ impl Client {
         let shared = self.shared();
         let mut state = shared.lock();
         let delivery = put(&mut state, &message)?;
-        shared.unlock(state, After::default());
+        shared.send_soon(state);
         Ok(delivery)
     }
 
@@ -142,7 +142,7 @@ fn publish<T>(
     let mut state = shared.lock();
     let error = match put(&mut state) {
         Ok(done) => {
-            shared.unlock(state, After::default());
+            shared.send_soon(state);
             return Ok(done);
         }
         Err(RequestFailure(error)) => error,
@@ -153,11 +153,13 @@ fn publish<T>(
     drop(state);
     let deadline = Deadline::after(limit);
     let _waiting = shared.expect_ack();
+    // What makes room comes back only for what has left.
+    shared.write_now();
     let mut state = shared.lock();
     loop {
         match put(&mut state) {
             Ok(done) => {
-                shared.unlock(state, After::default());
+                shared.unlock_quietly(state);
                 return Ok(done);
             }
             Err(RequestFailure(error)) if !is_temporary(&error, state.status) => {
@@ -231,7 +233,7 @@ fn queue(
         let queued = publish(state, Token(u64::MAX))?;
         return Ok(Delivery::written(progress, queued.end));
     }
-    let ticket = Ticket::new();
+    let ticket = state.pending.ticket();
     let token = state.pending.insert(Waiter::Publish(Arc::clone(&ticket)));
     match publish(state, token) {
         Ok(_) => Ok(Delivery::acknowledged(progress, ticket)),

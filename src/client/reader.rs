@@ -13,7 +13,7 @@ use super::event::{ConnectionEvent, Direction, Notification, Packets};
 use super::input::Input;
 use super::mailbox::{Batch, Entry, Mailbox, Put};
 use super::options::Acknowledge;
-use super::shared::{After, Shared, State, Status};
+use super::shared::{Shared, State, Status};
 use crate::clock::{self, Deadline};
 use crate::codec::Version;
 use crate::error::{Error, ErrorCode};
@@ -58,9 +58,9 @@ fn lost(error: io::Error) -> Error {
 /// whose beginning the input ends.
 fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
     let now = clock::now();
+    let mut incoming = shared.pool.take_list();
     let mut state = shared.lock();
     let used = state.core.handle_input(now, input.bytes());
-    let mut incoming = Vec::new();
     state.core.poll_incoming(&mut incoming);
     if shared.options.acknowledge == Acknowledge::OnReceipt {
         acknowledge_all(&mut state, &incoming);
@@ -68,14 +68,19 @@ fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
     let frames = state.core.poll_frames();
     let version = state.core.version();
     let wanted = state.core.wanted();
+    let answers = state.core.has_output();
     let crowded = state.core.queued_bytes() > shared.answers_max();
     let after = shared.settle(&mut state);
     shared.unlock(state, after);
+    if answers {
+        shared.write_now();
+    }
     if !frames.is_empty() {
         inspect(shared, input.bytes(), &frames, version);
     }
     if incoming.is_empty() {
         input.skip(used);
+        shared.pool.give_back_list(incoming.into());
     } else {
         let batch = Batch { bytes: input.take(used), incoming: incoming.into() };
         deliver(shared, batch, stop);
@@ -105,7 +110,7 @@ fn deliver(shared: &Shared, batch: Batch, stop: &AtomicBool) {
     let pause = |paused| {
         let mut state = shared.lock();
         state.core.handle_input_paused(clock::now(), paused);
-        shared.unlock(state, After::default());
+        shared.unlock_quietly(state);
     };
     pause(true);
     mailbox.wait_for_room(|| stop.load(Ordering::SeqCst));

@@ -84,6 +84,8 @@ pub(super) struct State {
     pub(super) reader: Option<JoinHandle<()>>,
     pub(super) connections: u64,
     pub(super) writer_asleep: bool,
+    /// When something was last written.
+    pub(super) last_write: Time,
     pub(super) room_waiters: usize,
     /// Nothing more is accepted: a disconnect is going on.
     pub(super) draining: bool,
@@ -156,6 +158,7 @@ impl Shared {
                 reader: None,
                 connections: 0,
                 writer_asleep: false,
+                last_write: Time::ORIGIN,
                 room_waiters: 0,
                 draining: false,
                 cancel: None,
@@ -231,7 +234,12 @@ impl Shared {
     pub(super) fn acknowledge(&self, token: AckToken, outcome: AckOutcome) {
         let mut state = self.lock();
         state.core.acknowledge(token, outcome);
-        self.unlock(state, After::default());
+        self.send_soon(state);
+    }
+
+    /// [`acknowledge`](Self::acknowledge) that leaves it to the caller to write, after some more.
+    pub(super) fn acknowledge_later(&self, token: AckToken, outcome: AckOutcome) {
+        self.lock().core.acknowledge(token, outcome);
     }
 
     /// Handles what the core reports. Called under the lock after every input to the core.
@@ -248,7 +256,12 @@ impl Shared {
     fn settle_one(&self, state: &mut State, event: Event, after: &mut After) {
         match event {
             Event::Published { token, outcome: result } => {
-                let waiter = state.pending.take(token);
+                let waiter = match state.pending.take(token) {
+                    Some(Waiter::Publish(ticket)) => {
+                        state.pending.recycle(ticket).map(Waiter::Publish)
+                    }
+                    waiter => waiter,
+                };
                 after.published.extend(waiter.map(|waiter| (waiter, outcome(result))));
             }
             Event::Answered { token, outcome } => after.answer(state, token, Ok(*outcome)),
@@ -310,6 +323,15 @@ impl Shared {
         }
         after.wake_changed = true;
         after.wake_writer |= std::mem::take(&mut state.writer_asleep);
+    }
+
+    /// Releases the lock. If there is something to write and the writer sleeps, it is woken.
+    pub(super) fn unlock_quietly(&self, mut state: MutexGuard<'_, State>) {
+        let wake_writer = state.take_sleeper();
+        drop(state);
+        if wake_writer {
+            self.writer.notify_one();
+        }
     }
 
     /// Releases the lock and does what follows from what was done under it. If there is something to

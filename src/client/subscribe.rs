@@ -7,7 +7,7 @@ use super::delivery::Ticket;
 use super::handlers::MessageHandler;
 use super::message::Message;
 use super::pending::{Answer, Waiter};
-use super::shared::{After, Shared, State};
+use super::shared::{Shared, State};
 use super::{Client, dispatcher};
 use crate::clock::Deadline;
 use crate::codec::{PropertyId, QoS, ReasonCode, SubscribeOptions};
@@ -277,7 +277,7 @@ fn ask(
         state.pending.take(token);
         return Err(error.into());
     }
-    shared.unlock(state, After::default());
+    drop(state);
     let _waiting = shared.expect_ack();
     shared.write_now();
     match ticket.wait(deadline, || shared.alive())? {

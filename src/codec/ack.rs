@@ -22,6 +22,16 @@ impl AckKind {
     /// All four, in numerical order.
     pub const ALL: [Self; 4] = [Self::PubAck, Self::PubRec, Self::PubRel, Self::PubComp];
 
+    pub(crate) const fn from_packet_type(packet: PacketType) -> Option<Self> {
+        match packet {
+            PacketType::PubAck => Some(Self::PubAck),
+            PacketType::PubRec => Some(Self::PubRec),
+            PacketType::PubRel => Some(Self::PubRel),
+            PacketType::PubComp => Some(Self::PubComp),
+            _ => None,
+        }
+    }
+
     /// The packet type.
     #[must_use]
     pub const fn packet_type(self) -> PacketType {

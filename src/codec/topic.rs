@@ -143,15 +143,20 @@ fn check_pattern(pattern: &str) -> Result<(), TopicError> {
 /// pattern or a name that is not valid the answer has no meaning, but there is one.
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {
-    if name.starts_with('$') && pattern.starts_with(['+', '#']) {
+    matches_bytes(pattern.as_bytes(), name.as_bytes())
+}
+
+pub(crate) fn matches_bytes(pattern: &[u8], name: &[u8]) -> bool {
+    if name.starts_with(b"$") && matches!(pattern.first(), Some(b'+' | b'#')) {
         return false;
     }
-    let mut names = name.split('/');
-    let mut patterns = pattern.split('/');
+    let is_separator = |byte: &u8| *byte == b'/';
+    let mut names = name.split(is_separator);
+    let mut patterns = pattern.split(is_separator);
     loop {
         match (patterns.next(), names.next()) {
-            (Some("#"), _) | (None, None) => return true,
-            (Some("+"), Some(_)) => {}
+            (Some(b"#"), _) | (None, None) => return true,
+            (Some(b"+"), Some(_)) => {}
             (Some(wanted), Some(level)) if wanted == level => {}
             _ => return false,
         }

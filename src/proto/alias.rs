@@ -77,6 +77,9 @@ impl OutboundAliases {
     /// The alias that a packet with this topic would use. [`commit`](Self::commit) follows when the
     /// packet has been queued.
     pub(crate) fn assign(&self, topic: &str) -> Option<Assigned> {
+        if self.maximum == 0 {
+            return None;
+        }
         if let Some(entry) = self.by_topic.get(topic) {
             return Some(Assigned { alias: entry.alias, known: true });
         }

@@ -1,7 +1,8 @@
 //! Messages from the peer: acknowledged in order, and at QoS 2 delivered once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
+use super::packet_id::IdMap;
 use crate::codec::{Ack, AckKind, PacketId, Properties, QoS, ReasonCode};
 
 /// Names one delivered message, so that it can be acknowledged.
@@ -63,7 +64,7 @@ pub(crate) struct Inbound {
     /// Messages of this connection that count against the receive maximum.
     outstanding: usize,
     at_least_once: AckOrder,
-    exactly_once: HashMap<PacketId, Exact>,
+    exactly_once: IdMap<Exact>,
     /// QoS 2 messages of this connection that await their PUBREC, in the order received.
     exact_order: VecDeque<PacketId>,
     next_serial: u32,

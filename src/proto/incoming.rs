@@ -45,10 +45,15 @@ impl IncomingMessage {
     /// The topic name; `input` is what was given to `handle_input`.
     #[must_use]
     pub fn topic<'a>(&'a self, input: &'a [u8]) -> &'a str {
+        // The text was checked when it was read.
+        std::str::from_utf8(self.topic_bytes(input)).unwrap_or_default()
+    }
+
+    /// The topic name's bytes.
+    pub(crate) fn topic_bytes<'a>(&'a self, input: &'a [u8]) -> &'a [u8] {
         match &self.topic {
-            // The text was checked when it was read.
-            Topic::Here(range) => std::str::from_utf8(part(input, range)).unwrap_or_default(),
-            Topic::Alias(topic) => topic,
+            Topic::Here(range) => part(input, range),
+            Topic::Alias(topic) => topic.as_bytes(),
         }
     }
 

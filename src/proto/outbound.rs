@@ -9,6 +9,9 @@ use super::stored::Stored;
 use super::{LimitError, Limits, Time};
 use crate::codec::{Ack, AckKind, PacketId, PacketType, Properties, QoS, ReasonCode};
 
+/// How many acknowledged messages' memory is kept.
+const SPARE_MAX: usize = 256;
+
 /// Names a request of the caller's; comes back with the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(pub u64);
@@ -90,7 +93,7 @@ struct Flight {
     order: u64,
     awaits: Awaits,
     /// The packet, for sending it again; `None` when the payload was a stream, or is not needed.
-    message: Option<Stored>,
+    message: Option<Box<Stored>>,
     /// Whether it counts against the send quota of this connection.
     counted: bool,
 }
@@ -124,7 +127,7 @@ pub(crate) struct NewFlight {
     pub(crate) packet_id: PacketId,
     pub(crate) token: Token,
     pub(crate) qos: QoS,
-    pub(crate) message: Option<Stored>,
+    pub(crate) message: Option<Box<Stored>>,
 }
 
 /// State of the sending side. Messages belong to the session; quota and subscribe requests to the
@@ -134,6 +137,10 @@ pub(crate) struct Outbound {
     requests: InFlight<Request>,
     messages: usize,
     stored_bytes: usize,
+    /// Memory of acknowledged messages, for the next ones: allocating on one thread what another
+    /// frees is the costliest part of keeping a small message.
+    #[allow(clippy::vec_box, reason = "the boxes go back into the table as they are")]
+    spare: Vec<Box<Stored>>,
     next_order: u64,
     quota: usize,
     quota_max: usize,
@@ -175,6 +182,11 @@ impl Outbound {
         self.quota > 0 && self.resend.is_empty()
     }
 
+    /// Whether messages wait to be sent again and may be.
+    pub(crate) fn may_resend(&self) -> bool {
+        self.quota > 0 && !self.resend.is_empty()
+    }
+
     pub(crate) fn next_id(&self) -> Option<PacketId> {
         self.requests.next_id()
     }
@@ -184,7 +196,7 @@ impl Outbound {
             if new.qos == QoS::ExactlyOnce { Awaits::Receipt } else { Awaits::Acknowledgement };
         self.quota = self.quota.saturating_sub(1);
         self.messages += 1;
-        self.stored_bytes += new.message.as_ref().map_or(0, Stored::len);
+        self.stored_bytes += new.message.as_ref().map_or(0, |message| message.len());
         self.next_order += 1;
         let flight = Flight {
             token: Some(new.token),
@@ -204,11 +216,24 @@ impl Outbound {
         self.requests.insert(id, Request::Unsubscribe { token, filters });
     }
 
+    /// Memory to keep a message in.
+    pub(crate) fn take_spare(&mut self) -> Box<Stored> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    fn release(&mut self, message: Option<Box<Stored>>) {
+        let Some(mut message) = message else { return };
+        self.stored_bytes -= message.len();
+        if self.spare.len() < SPARE_MAX && message.empty() {
+            self.spare.push(message);
+        }
+    }
+
     fn remove_flight(&mut self, id: PacketId) -> Option<Flight> {
         let Some(Request::Publish(_)) = self.requests.get(id) else { return None };
-        let Some(Request::Publish(flight)) = self.requests.remove(id) else { return None };
+        let Some(Request::Publish(mut flight)) = self.requests.remove(id) else { return None };
         self.messages -= 1;
-        self.stored_bytes -= flight.message.as_ref().map_or(0, Stored::len);
+        self.release(flight.message.take());
         if flight.counted {
             self.quota = (self.quota + 1).min(self.quota_max);
         }
@@ -262,8 +287,8 @@ impl Outbound {
             awaits => *awaits = Awaits::Completion { released, probe: false },
         }
         // The server has the message; only the identifier is needed from here on.
-        let freed = flight.message.take().map_or(0, |message| message.len());
-        self.stored_bytes -= freed;
+        let message = flight.message.take();
+        self.release(message);
         self.next_order = released;
         Ok(PubRecAction::Release)
     }
@@ -433,8 +458,8 @@ impl Outbound {
         }
         flight.awaits = Awaits::Completion { released: next, probe: false };
         self.next_order = next;
-        let freed = flight.message.take().map_or(0, |message| message.len());
-        self.stored_bytes -= freed;
+        let message = flight.message.take();
+        self.release(message);
         put_release(id, out);
     }
 
@@ -445,7 +470,7 @@ impl Outbound {
             .iter()
             .filter_map(|(_, request)| match request {
                 Request::Publish(flight) => {
-                    flight.token.map(|token| (flight.order, token, flight.message.as_ref()))
+                    flight.token.map(|token| (flight.order, token, flight.message.as_deref()))
                 }
                 _ => None,
             })

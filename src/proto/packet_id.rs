@@ -1,23 +1,47 @@
 //! Packet identifiers: none is used twice while it is in flight.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::codec::PacketId;
 
 /// How many packet identifiers there are.
 pub(crate) const COUNT: usize = 65_535;
 
+/// A table by packet identifier. There are only 65,535 keys, so nobody gains by choosing them to
+/// collide, and a hash that costs next to nothing will do.
+pub(crate) type IdMap<T> = HashMap<PacketId, T, BuildHasherDefault<IdHasher>>;
+
+/// Spreads 16 bits over the upper and lower end of 64, where the table looks.
+#[derive(Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u16((*byte).into()));
+    }
+
+    fn write_u16(&mut self, id: u16) {
+        let mixed = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Requests in flight by packet identifier: one pool for all kinds [MQTT-2.2.1-3].
 #[derive(Debug)]
 pub(crate) struct InFlight<T> {
-    requests: HashMap<PacketId, T>,
+    requests: IdMap<T>,
     /// The identifier that was given last.
     last: u16,
 }
 
 impl<T> Default for InFlight<T> {
     fn default() -> Self {
-        Self { requests: HashMap::new(), last: 0 }
+        Self { requests: IdMap::default(), last: 0 }
     }
 }
 

@@ -9,12 +9,15 @@ use crate::codec::{Packet, Properties, PropertyId, Publish, PublishHead, QoS, Ve
 const DUP: u8 = 0b1000;
 const RETAIN: u8 = 0b0001;
 
+/// Memory for more than this many bytes is given back when its message is acknowledged.
+const REUSED_MAX: usize = 1024;
+
 /// The packet as it was sent, but with the full topic and never an alias.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Stored {
     version: Version,
     /// The packet's bytes, payload included if that was small.
-    head: Box<[u8]>,
+    head: Vec<u8>,
     /// The rest of the payload, shared with whoever gave it.
     payload: Bytes,
     expiry: Option<Expiry>,
@@ -31,10 +34,27 @@ struct Expiry {
 }
 
 impl Stored {
-    /// Keeps an encoded PUBLISH; `payload` is the part of it that is not in `head`.
-    pub(crate) fn new(version: Version, head: Box<[u8]>, payload: Bytes, now: Time) -> Self {
-        let expiry = if version.is_v5() { find_expiry(&head, now) } else { None };
-        Self { version, head, payload, expiry, sent: true }
+    /// Keeps an encoded PUBLISH in place of what was kept; `payload` is the part of it that is not in
+    /// `head`. `now` is given if it has properties, among which the expiry interval may be.
+    pub(crate) fn refill(
+        &mut self,
+        version: Version,
+        head: &[u8],
+        payload: Bytes,
+        now: Option<Time>,
+    ) {
+        self.version = version;
+        self.head.clear();
+        self.head.extend_from_slice(head);
+        self.payload = payload;
+        self.expiry = now.and_then(|now| find_expiry(head, now));
+        self.sent = true;
+    }
+
+    /// Lets go of the payload, and says whether the rest is worth keeping for the next message.
+    pub(crate) fn empty(&mut self) -> bool {
+        self.payload = Bytes::new();
+        self.head.capacity() <= REUSED_MAX
     }
 
     /// The whole packet's size in bytes.
@@ -82,7 +102,7 @@ impl Stored {
     /// The packet in one piece, as it was first sent.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        [&self.head, self.payload.as_ref()].concat()
+        [self.head.as_slice(), self.payload.as_ref()].concat()
     }
 
     /// Calls `read` with the packet's fields; `None` if the bytes cannot be read, which they can.

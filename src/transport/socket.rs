@@ -20,8 +20,8 @@ use crate::clock::Deadline;
 /// How long one address is given before the next one is tried beside it (RFC 8305, section 5).
 const RACE_DELAY: Duration = Duration::from_millis(250);
 
-/// The most that one write hands to the system, so that the writer comes back to its timers.
-const WRITE_MAX: usize = 256 * 1024;
+/// The most that one write hands to the system.
+const WRITE_MAX: usize = 1024 * 1024;
 
 const WAKE: Token = Token(usize::MAX);
 

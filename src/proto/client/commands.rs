@@ -199,31 +199,37 @@ impl ClientConnection {
         now: Time,
         request: &Publish<'_>,
         packet: &codec::Publish<'_>,
-    ) -> Result<Stored, RequestError> {
+    ) -> Result<Box<Stored>, RequestError> {
         let (version, payload_len) = (self.version, request.payload.len());
         let max_size = self.limits.maximum_packet_size;
         let splice = payload_len >= SPLICE_MIN;
-        let mut head = Vec::new();
-        packet.encode_head(version, max_size, payload_len, None, &mut head).map_err(too_large)?;
+        let aliased = self.aliases_out.assign(packet.topic).is_some();
+        let mut apart = Vec::new();
+        let out = self.out.buffer().inline_mut();
+        // What is kept has the full topic. Without an alias, that is what is sent.
+        let buffer = if aliased { &mut apart } else { out };
+        let start = buffer.len();
+        packet.encode_head(version, max_size, payload_len, None, buffer).map_err(too_large)?;
         let payload = if splice {
             request.payload.to_shared()
         } else {
-            head.extend_from_slice(request.payload.as_slice());
+            buffer.extend_from_slice(request.payload.as_slice());
             Bytes::new()
         };
-        if self.aliases_out.assign(packet.topic).is_some() {
+        let expires = (!request.properties.is_empty()).then_some(now);
+        let mut stored = self.outbound.take_spare();
+        stored.refill(version, buffer.get(start..).unwrap_or_default(), payload.clone(), expires);
+        if aliased {
             self.put_head(packet, payload_len)?;
             if !splice {
                 let out = self.out.buffer().inline_mut();
                 out.extend_from_slice(request.payload.as_slice());
             }
-        } else {
-            self.out.buffer().inline_mut().extend_from_slice(&head);
         }
         if splice {
-            self.out.buffer().push_shared(payload.clone());
+            self.out.buffer().push_shared(payload);
         }
-        Ok(Stored::new(version, head.into_boxed_slice(), payload, now))
+        Ok(stored)
     }
 
     /// Queues a SUBSCRIBE. The answer comes as [`Event::Answered`](crate::proto::Event::Answered).

@@ -361,9 +361,11 @@ impl ClientConnection {
         while let Some(ack) = self.inbound.poll_ack() {
             let _ = ack.encode(self.version, max_size, self.out.buffer().inline_mut());
         }
-        let (now, limits) = (self.now, &self.limits);
-        let outcomes = self.outbound.resend(now, limits, self.out.buffer());
-        self.finish(outcomes);
+        if self.outbound.may_resend() {
+            let (now, limits) = (self.now, &self.limits);
+            let outcomes = self.outbound.resend(now, limits, self.out.buffer());
+            self.finish(outcomes);
+        }
     }
 
     /// Goes on with the session after CONNACK: first the PUBRELs, then the messages.

@@ -75,9 +75,11 @@ impl ClientConnection {
         if !matches!(packet_type, PacketType::ConnAck | PacketType::Auth) {
             self.expect_connected(packet_type)?;
         }
+        if let Some(kind) = AckKind::from_packet_type(packet_type) {
+            return self.handle_ack(Ack::decode(kind, frame.body, self.version)?);
+        }
         match Packet::decode(frame, self.version)? {
             Packet::ConnAck(connack) => self.receive_connack(connack),
-            Packet::Ack(ack) => self.handle_ack(ack),
             Packet::SubAck(suback) => self.handle_suback(suback),
             Packet::UnsubAck(unsuback) => self.handle_unsuback(unsuback),
             Packet::PingResp => {
@@ -93,6 +95,7 @@ impl ClientConnection {
             }
             Packet::Connect(_)
             | Packet::Publish(_)
+            | Packet::Ack(_)
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
             | Packet::PingReq => Err(from_a_client(packet_type)),
