@@ -290,8 +290,11 @@ impl Shared {
                 self.closing(state, End::Failed(error), CLOSE_LIMIT, after);
             }
             Event::Failed(error) => {
+                // One who is dead is not waited for.
+                let dead = matches!(error, ProtocolError::KeepAlive { .. });
+                let limit = if dead { Duration::ZERO } else { CLOSE_LIMIT };
                 let error = Error::from_protocol(error, state.core.version());
-                self.closing(state, End::Failed(error), CLOSE_LIMIT, after);
+                self.closing(state, End::Failed(error), limit, after);
             }
             Event::Pong { round_trip } => {
                 log::debug!("PINGRESP after {round_trip:?}");

@@ -1,0 +1,20 @@
+//! Everything that needs a socket: the engine against a scripted server, TLS, and real brokers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test stops at the first thing that goes wrong, measures time and opens sockets"
+)]
+
+mod callbacks;
+mod closing;
+mod deliveries;
+mod receiving;
+mod silence;
+mod threads;
+mod server;
