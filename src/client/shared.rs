@@ -16,7 +16,9 @@ use super::pending::{Answer, Pending, Waiter};
 use super::{Client, ClientInner};
 use crate::clock;
 use crate::error::{Error, ErrorCode};
-use crate::proto::{AckOutcome, AckToken, AuthStep, ClientConnection, Event, Granted, Time, Token};
+use crate::proto::{
+    AckOutcome, AckToken, AuthStep, ClientConnection, Event, Granted, ProtocolError, Time, Token,
+};
 use crate::transport::Cancel;
 
 /// Where a client stands.

@@ -127,11 +127,12 @@ fn run_inside(
         }
         "completion" => {
             let inside = Arc::clone(&once);
-            client.publish_then(echo, move |outcome| {
-                outcome.unwrap();
-                inside();
-            })
-            .unwrap();
+            client
+                .publish_then(echo, move |outcome| {
+                    outcome.unwrap();
+                    inside();
+                })
+                .unwrap();
         }
         _ => drop(client.publish(echo)),
     }

@@ -91,10 +91,8 @@ fn an_address_that_does_not_answer_does_not_hold_up_the_close() {
 #[test]
 fn a_stalled_tls_handshake_does_not_hold_up_the_close() {
     let (address, accepted) = silent();
-    let client = Client::builder_for("127.0.0.1", address.port())
-        .tls(TlsOptions::new())
-        .build()
-        .unwrap();
+    let client =
+        Client::builder_for("127.0.0.1", address.port()).tls(TlsOptions::new()).build().unwrap();
     let mut stream = None;
     close_while_connecting(&client, || {
         stream = Some(accepted.recv_timeout(WATCHDOG).unwrap());
@@ -317,7 +315,11 @@ fn the_will_fires_exactly_when_no_goodbye_was_said() {
     // What the server sees decides about the will: DISCONNECT 0x00, another reason, or nothing.
     type End = fn(Client);
     let cases: [(Version, End, Option<&str>); 6] = [
-        (Version::V5, |c| drop(c.disconnect()), Some("DISCONNECT reason=normal disconnection (0x00)")),
+        (
+            Version::V5,
+            |c| drop(c.disconnect()),
+            Some("DISCONNECT reason=normal disconnection (0x00)"),
+        ),
         (
             Version::V5,
             |c| drop(c.disconnect_with(&DisconnectOptions::new().with_will())),
@@ -325,7 +327,11 @@ fn the_will_fires_exactly_when_no_goodbye_was_said() {
         ),
         (Version::V5, |c| c.abort(), None),
         (Version::V5, drop, None),
-        (Version::V3_1_1, |c| drop(c.disconnect()), Some("DISCONNECT reason=normal disconnection (0x00)")),
+        (
+            Version::V3_1_1,
+            |c| drop(c.disconnect()),
+            Some("DISCONNECT reason=normal disconnection (0x00)"),
+        ),
         (Version::V3_1_1, |c| drop(c.disconnect_with(&DisconnectOptions::new().with_will())), None),
     ];
     for (version, end, expected) in cases {

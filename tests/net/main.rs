@@ -15,6 +15,6 @@ mod callbacks;
 mod closing;
 mod deliveries;
 mod receiving;
+mod server;
 mod silence;
 mod threads;
-mod server;

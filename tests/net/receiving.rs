@@ -307,9 +307,7 @@ fn where_subscriptions_overlap_the_servers_identifiers_tell_whose_copy_it_is() {
         // One copy for each subscription, as a server may send them.
         for id in &ids {
             let mut properties = mqttlink::Properties::new();
-            properties
-                .set_u32(mqttlink::PropertyId::SubscriptionIdentifier, *id)
-                .unwrap();
+            properties.set_u32(mqttlink::PropertyId::SubscriptionIdentifier, *id).unwrap();
             link.send_packet(&mqttlink::codec::Packet::Publish(mqttlink::codec::Publish {
                 topic: "a/b",
                 properties,
@@ -323,8 +321,8 @@ fn where_subscriptions_overlap_the_servers_identifiers_tell_whose_copy_it_is() {
     let client = server.client();
     for (name, filter) in [("wide", "a/#"), ("narrow", "a/b")] {
         let done = done.clone();
-        let subscribe = Subscribe::new(filter, QoS::AtMostOnce)
-            .handler(move |_| done.send(name).unwrap());
+        let subscribe =
+            Subscribe::new(filter, QoS::AtMostOnce).handler(move |_| done.send(name).unwrap());
         client.subscribe(subscribe).unwrap().all().unwrap();
     }
     told.recv_timeout(WATCHDOG).unwrap();
@@ -354,7 +352,10 @@ fn a_refused_filter_has_its_own_result_and_its_handler_is_dropped() {
     let results: Vec<_> = subscribed.results().collect();
     assert_eq!(results, [Ok(QoS::AtLeastOnce), Err(ReasonCode::NotAuthorized)]);
     let error = subscribed.all().unwrap_err();
-    assert_eq!((error.code(), error.reason()), (ErrorCode::SubscribeRefused, Some(ReasonCode::NotAuthorized)));
+    assert_eq!(
+        (error.code(), error.reason()),
+        (ErrorCode::SubscribeRefused, Some(ReasonCode::NotAuthorized))
+    );
     let message = client.recv_timeout(WATCHDOG).unwrap();
     assert_eq!(message.topic(), "b");
     assert!(was_dropped.try_recv().is_err(), "the handler of the refused filter is not called");

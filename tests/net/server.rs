@@ -146,7 +146,8 @@ impl Link {
         }
         let flags = u8::from(session_present);
         if self.version.is_v5() {
-            let mut packet = vec![0x20, 3 + properties.len() as u8, flags, 0, properties.len() as u8];
+            let mut packet =
+                vec![0x20, 3 + properties.len() as u8, flags, 0, properties.len() as u8];
             packet.extend_from_slice(properties);
             self.send(&packet);
         } else {
@@ -195,10 +196,9 @@ impl Link {
                 self.ack(AckKind::PubRel, ack.packet_id.get());
             }
             Packet::Subscribe(subscribe) => {
-                let reasons = subscribe
-                    .filters
-                    .iter()
-                    .map(|entry| mqttlink::ReasonCode::from_u8(entry.options.qos.number()).unwrap());
+                let reasons = subscribe.filters.iter().map(|entry| {
+                    mqttlink::ReasonCode::from_u8(entry.options.qos.number()).unwrap()
+                });
                 let suback = mqttlink::codec::SubAck {
                     packet_id: subscribe.packet_id,
                     properties: mqttlink::Properties::new(),
@@ -267,8 +267,7 @@ pub(crate) fn time(work: impl FnOnce()) -> Duration {
 /// How many threads of this process have a name that begins like this.
 pub(crate) fn threads(name: &str) -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| {
-        std::fs::read_to_string(task.ok()?.path().join("comm")).ok()
-    });
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
     names.filter(|found| found.starts_with(name)).count()
 }

@@ -104,7 +104,8 @@ fn any_byte_counts_as_life_also_half_a_packet() {
         // A message that takes three times as long as a dead peer would be given.
         let payload = [0; 30];
         let mut bytes = Vec::new();
-        let publish = mqttlink::codec::Publish { topic: "slow", payload: &payload, ..Default::default() };
+        let publish =
+            mqttlink::codec::Publish { topic: "slow", payload: &payload, ..Default::default() };
         publish.encode(link.version, usize::MAX, &mut bytes).unwrap();
         let (_never, timer) = mpsc::channel::<()>();
         for byte in bytes {

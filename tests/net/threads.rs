@@ -88,9 +88,9 @@ fn one_call(client: &Client, dice: &mut Dice) {
         12 => match dice.roll(3) {
             0 => client.abort(),
             1 => drop(client.disconnect_with(&DisconnectOptions::new().drain(Duration::ZERO))),
-            _ => drop(client.disconnect_with(
-                &DisconnectOptions::new().drain(Duration::from_millis(20)),
-            )),
+            _ => drop(
+                client.disconnect_with(&DisconnectOptions::new().drain(Duration::from_millis(20))),
+            ),
         },
         _ => {
             let _ = (client.statistics(), client.status(), client.granted(), client.last_error());
