@@ -39,7 +39,8 @@ pub(super) struct Connection {
     pub(super) id: u64,
     pub(super) closer: Arc<dyn Closer>,
     pub(super) progress: Arc<Progress>,
-    /// The right to write. Whoever writes has taken it, and does not hold the lock meanwhile.
+    /// The right to write. Whoever writes has taken it, and does not hold the lock meanwhile. The
+    /// connection is not taken down before it is back.
     pub(super) pen: Option<Pen>,
     pub(super) writer: Option<JoinHandle<()>>,
     /// Why it ends; the first cause counts.
@@ -311,6 +312,10 @@ fn write<'a>(
             give_back(&mut state, pen);
             after.merge(shared.settle(&mut state));
             shared.unlock(state, after);
+            if broken {
+                // Whoever takes the connection down waits for the pen.
+                shared.wake_all();
+            }
             return shared.lock();
         }
         if state.next_timer().is_some_and(|at| at <= now) {

@@ -102,18 +102,24 @@ impl<T: Clone> Ticket<T> {
         self.lock().answer.clone()
     }
 
-    /// Waits for the answer while `alive` says so. `None` when the deadline comes first.
+    /// Waits for the answer until `over` says that it makes no sense any more; then `why` is the
+    /// error. `None` when the deadline comes first. `over` takes no lock: whoever stirs has the
+    /// client's.
     pub(super) fn wait(
         &self,
         deadline: Deadline,
-        alive: impl Fn() -> Result<(), Error>,
+        over: impl Fn() -> bool,
+        why: impl FnOnce() -> Error,
     ) -> Result<Option<T>, Error> {
         let mut slot = self.lock();
         loop {
             if let Some(answer) = &slot.answer {
                 return Ok(Some(answer.clone()));
             }
-            alive()?;
+            if over() {
+                drop(slot);
+                return Err(why());
+            }
             if deadline.is_over() {
                 return Ok(None);
             }
@@ -302,10 +308,14 @@ impl Delivery {
         });
         let outcome = match &self.goal {
             Goal::Written(end) => self.progress.wait(*end, deadline),
-            Goal::Acknowledged(ticket) => ticket.wait(deadline, || match &shared {
-                Some(shared) => shared.alive(),
-                None => Err(Error::new(ErrorCode::Closed)),
-            })?,
+            Goal::Acknowledged(ticket) => ticket.wait(
+                deadline,
+                || shared.as_ref().is_none_or(|shared| shared.is_over()),
+                || match &shared {
+                    Some(shared) => shared.why_disconnected(),
+                    None => Error::new(ErrorCode::Closed),
+                },
+            )?,
         };
         outcome.unwrap_or_else(|| Err(Error::timeout(Phase::Ack, limit)))
     }

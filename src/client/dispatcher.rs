@@ -68,6 +68,9 @@ impl<'a> Dispatcher<'a> {
                 Entry::Notification(Notification::Call(call)) => {
                     contain("completion", call);
                 }
+                Entry::Notification(Notification::Handlers(change)) => {
+                    self.shared.handlers.apply(&change);
+                }
                 Entry::Broken if self.forwarding => {
                     self.forwarding = false;
                     self.shared.inbox.put(Entry::Broken);

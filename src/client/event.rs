@@ -1,5 +1,6 @@
 //! What handlers are told besides messages.
 
+use super::handlers::HandlerChange;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,4 +99,6 @@ pub(super) enum Notification {
     Packets(Packets),
     /// A completion callback, with what it is told.
     Call(Box<dyn FnOnce() + Send>),
+    /// The handlers change here: messages before it know nothing of it.
+    Handlers(HandlerChange),
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::event::{ConnectionEvent, Inspected};
 use super::message::Message;
 use crate::codec::topic;
-use crate::proto::pattern_of;
+use crate::proto::{RequestOutcome, pattern_of};
 
 pub(super) type MessageHandler = Box<dyn FnMut(&Message) + Send>;
 type EventHandler = Box<dyn FnMut(&ConnectionEvent) + Send>;
@@ -34,6 +34,27 @@ pub(super) struct Snapshot {
 
 pub(super) struct Handler<F> {
     call: Mutex<F>,
+}
+
+/// What the answer to a request decides about: its handler and those that its filters had before.
+pub(super) struct Settlement {
+    /// Names the request's own handler.
+    pub(super) key: Option<u64>,
+    pub(super) filters: Vec<String>,
+}
+
+/// A decision about handlers.
+pub(super) struct HandlerChange {
+    key: Option<u64>,
+    /// For each filter, whether the server has refused it.
+    refused: Vec<(String, bool)>,
+}
+
+impl Settlement {
+    pub(super) fn with(self, outcome: &RequestOutcome) -> HandlerChange {
+        let refused = outcome.results.iter().map(|result| result.is_refused());
+        HandlerChange { key: self.key, refused: self.filters.into_iter().zip(refused).collect() }
+    }
 }
 
 /// The handler of one filter.
@@ -143,15 +164,23 @@ impl HandlerTable {
         });
     }
 
-    /// Takes the handler of a request away for the filters that the server refused.
-    pub(super) fn withdraw(&self, key: u64, refused: &[&str]) {
-        self.retain(|entry| entry.key != key || !refused.contains(&entry.filter.as_str()));
+    /// Takes the handlers of a request away that was not answered.
+    pub(super) fn withdraw(&self, key: u64) {
+        self.retain(|entry| entry.key != key);
     }
 
-    /// A filter was subscribed to anew, by the request `key`, or not at all any more: handlers that
-    /// it had before are gone.
-    pub(super) fn supersede(&self, key: Option<u64>, filter: &str) {
-        self.retain(|entry| Some(entry.key) == key || entry.filter != filter);
+    /// A filter that was granted, or is not subscribed to any more, keeps only the handler of the
+    /// request; one that was refused loses just that.
+    pub(super) fn apply(&self, change: &HandlerChange) {
+        self.retain(|entry| {
+            let mut decided = change.refused.iter();
+            let Some(refused) =
+                decided.find_map(|(filter, refused)| (*filter == entry.filter).then_some(*refused))
+            else {
+                return true;
+            };
+            (Some(entry.key) == change.key) != refused
+        });
     }
 
     /// Drops every handler: the client is gone.

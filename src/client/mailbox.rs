@@ -281,11 +281,14 @@ impl Mailbox {
     pub(super) fn take_chunk(&self, over: impl Fn() -> bool) -> Option<(Bytes, bool)> {
         let mut inner = self.lock();
         loop {
-            match inner.entries.front() {
+            // Notifications stay for the dispatcher.
+            let passed = |entry: &Entry| matches!(entry, Entry::Notification(_));
+            let at = inner.entries.iter().take_while(|entry| passed(entry)).count();
+            match inner.entries.get(at) {
                 Some(Entry::Batch(batch))
                     if matches!(batch.incoming.front(), Some(Incoming::Chunk { .. })) =>
                 {
-                    let First::Chunk(chunk, last, bytes) = take_first(&mut inner) else {
+                    let First::Chunk(chunk, last, bytes) = take_from(&mut inner, at) else {
                         return None;
                     };
                     if last {
@@ -328,11 +331,16 @@ enum First {
     Nothing,
 }
 
-/// Takes the first message or chunk out of the first batch.
+/// Takes the first message or chunk.
 fn take_first(inner: &mut Inner) -> First {
+    take_from(inner, 0)
+}
+
+/// Takes the first message or chunk out of the batch at this place in the queue.
+fn take_from(inner: &mut Inner, at: usize) -> First {
     loop {
-        let Some(Entry::Batch(batch)) = inner.entries.front_mut() else {
-            return match inner.entries.pop_front() {
+        let Some(Entry::Batch(batch)) = inner.entries.get_mut(at) else {
+            return match inner.entries.remove(at) {
                 Some(Entry::Broken) => First::Broken,
                 // Only a dispatcher's mailbox gets notifications.
                 Some(_) => continue,
@@ -340,13 +348,13 @@ fn take_first(inner: &mut Inner) -> First {
             };
         };
         let Some(incoming) = batch.incoming.pop_front() else {
-            inner.entries.pop_front();
+            inner.entries.remove(at);
             continue;
         };
         let bytes = batch.bytes.clone();
         let last_of_batch = batch.incoming.is_empty();
         if last_of_batch {
-            inner.entries.pop_front();
+            inner.entries.remove(at);
         }
         // The batch's bytes stay in memory until its last message is taken.
         let freed = if last_of_batch { bytes.len() } else { 0 };

@@ -1,6 +1,7 @@
 //! The blocking client: two threads around a socket, a dispatcher for handlers, one lock.
 
 mod auth;
+mod close;
 mod connect;
 mod connection;
 mod delivery;
@@ -60,7 +61,7 @@ pub(crate) struct ClientInner {
 
 impl Drop for ClientInner {
     fn drop(&mut self) {
-        connect::abandon_client(&self.shared);
+        close::abandon_client(&self.shared);
     }
 }
 
@@ -154,14 +155,14 @@ impl Client {
     /// # Errors
     /// There is no connection, or the options cannot be expressed; then the connection stays.
     pub fn disconnect_with(&self, options: &DisconnectOptions) -> Result<Drained, Error> {
-        connect::disconnect(self.shared(), options)
+        close::disconnect(self.shared(), options)
     }
 
     /// Ends the connection at once, without DISCONNECT, so that the server publishes the will; or
     /// ends the attempt to make one. Waits until both threads are gone, which takes no time. Does
     /// nothing without a connection.
     pub fn abort(&self) {
-        connect::abort(self.shared());
+        close::abort(self.shared());
     }
 
     /// Authenticates anew on the live connection (MQTT 5.0, section 4.12.1), with the authenticator

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::delivery::{Outcome, Ticket};
+use super::handlers::Settlement;
 use crate::error::Error;
 use crate::proto::{RequestOutcome, Token};
 
@@ -17,7 +18,8 @@ pub(super) enum Waiter {
     Publish(Arc<Ticket<Outcome>>),
     /// Is called, not on the caller's thread.
     Call(Box<dyn FnOnce(Outcome) + Send>),
-    Request(Arc<Ticket<Answer>>),
+    /// With what the answer decides about handlers.
+    Request(Arc<Ticket<Answer>>, Settlement),
 }
 
 /// A table from token to waiter. A token is a place in the table and a count of its uses, so that an
@@ -84,7 +86,7 @@ impl Pending {
         for place in &self.places {
             match &place.waiter {
                 Some(Waiter::Publish(ticket)) => ticket.stir(),
-                Some(Waiter::Request(ticket)) => ticket.stir(),
+                Some(Waiter::Request(ticket, _)) => ticket.stir(),
                 Some(Waiter::Call(_)) | None => {}
             }
         }

@@ -1,5 +1,6 @@
 //! The reader thread of a connection, which also takes the connection down.
 
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 
 use super::connection::End;
 use super::event::{ConnectionEvent, Direction, Notification, Packets};
+use super::handlers::HandlerChange;
 use super::input::Input;
 use super::mailbox::{Batch, Entry, Mailbox, Put};
 use super::options::Acknowledge;
@@ -70,7 +72,8 @@ fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
     let wanted = state.core.wanted();
     let answers = state.core.has_output();
     let crowded = state.core.queued_bytes() > shared.answers_max();
-    let after = shared.settle(&mut state);
+    let mut after = shared.settle(&mut state);
+    let changes = after.take_handler_changes();
     shared.unlock(state, after);
     if answers {
         shared.write_now();
@@ -78,11 +81,12 @@ fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
     if !frames.is_empty() {
         inspect(shared, input.bytes(), &frames, version);
     }
-    if incoming.is_empty() {
+    if incoming.is_empty() && changes.is_empty() {
         input.skip(used);
         shared.pool.give_back_list(incoming.into());
     } else {
-        let batch = Batch { bytes: input.take(used), incoming: incoming.into() };
+        let mut batch = Batch { bytes: input.take(used), incoming: incoming.into() };
+        change_handlers(shared, &mut batch, changes);
         deliver(shared, batch, stop);
     }
     if crowded {
@@ -98,6 +102,20 @@ fn acknowledge_all(state: &mut State, incoming: &[Incoming]) {
         {
             state.core.acknowledge(token, AckOutcome::default());
         }
+    }
+}
+
+/// Hands on the changes of handlers, each in its place, with the messages before the last of them.
+fn change_handlers(shared: &Shared, batch: &mut Batch, changes: Vec<(usize, HandlerChange)>) {
+    let mut done = 0;
+    for (place, change) in changes {
+        let incoming: VecDeque<_> = batch.incoming.drain(..place.saturating_sub(done)).collect();
+        done += incoming.len();
+        if !incoming.is_empty() {
+            let bytes = Arc::clone(&batch.bytes);
+            shared.mailbox().put(Entry::Batch(Batch { bytes, incoming }));
+        }
+        shared.notify(Notification::Handlers(change));
     }
 }
 
@@ -174,7 +192,7 @@ impl Shared {
     }
 }
 
-/// The last act of a connection: its writer is joined, its state cleared, and everybody told.
+/// The last act of a connection: its writers are waited for, its state cleared, and everybody told.
 pub(super) fn take_down(shared: &Arc<Shared>, end: Error) {
     let mut state = shared.lock();
     let Some(connection) = &mut state.connection else { return };
@@ -189,7 +207,11 @@ pub(super) fn take_down(shared: &Arc<Shared>, end: Error) {
         // A writer that panicked has written what it could.
         let _ = writer.join();
     }
-    let state = shared.lock();
+    let mut state = shared.lock();
+    while state.connection.as_ref().is_some_and(|connection| connection.pen.is_none()) {
+        // Another thread is in the middle of a write, which fails at once on a closed socket.
+        state = shared.sleep_changed(state, Deadline::NEVER);
+    }
     clear(shared, state, end);
 }
 

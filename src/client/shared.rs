@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::connection::{Connection, End};
 use super::delivery::{Outcome, Ticket, outcome};
 use super::event::Notification;
-use super::handlers::HandlerTable;
+use super::handlers::{HandlerChange, HandlerTable};
 use super::input::Pool;
 use super::mailbox::{Entry, Mailbox};
 use super::options::{Options, Unsent};
@@ -83,7 +83,9 @@ pub(super) struct State {
     pub(super) pending: Pending,
     pub(super) status: Status,
     pub(super) connection: Option<Connection>,
-    pub(super) reader: Option<JoinHandle<()>>,
+    /// The thread that reads, or has read, the connection of this number.
+    pub(super) reader: Option<(u64, JoinHandle<()>)>,
+    /// How many attempts to connect there were: each is the number of its connection.
     pub(super) connections: u64,
     pub(super) writer_asleep: bool,
     /// When something was last written.
@@ -91,7 +93,8 @@ pub(super) struct State {
     pub(super) room_waiters: usize,
     /// Nothing more is accepted: a disconnect is going on.
     pub(super) draining: bool,
-    pub(super) cancel: Option<Cancel>,
+    /// The attempt to connect that is going on.
+    pub(super) attempt: Option<Attempt>,
     /// What the server granted when it last accepted a connection.
     pub(super) granted: Option<Arc<Granted>>,
     /// Why the last connection ended.
@@ -101,6 +104,15 @@ pub(super) struct State {
     /// Messages of QoS 0 that were left in the buffers when the connection ended.
     pub(super) unsent: Vec<Unsent>,
     pub(super) assigned_client_id: Option<String>,
+}
+
+/// An attempt to connect.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    pub(super) number: u64,
+    pub(super) cancel: Cancel,
+    /// Its result, which whoever made the attempt finds here whatever becomes of the connection.
+    pub(super) granted: Arc<OnceLock<Arc<Granted>>>,
 }
 
 /// What the server wants next in an authentication.
@@ -115,6 +127,8 @@ pub(super) enum Auth {
 pub(super) struct After {
     published: Vec<(Waiter, Outcome)>,
     answered: Vec<(Arc<Ticket<Answer>>, Answer)>,
+    /// With each, before which of the messages of the same input it belongs.
+    handler_changes: Vec<(usize, HandlerChange)>,
     notifications: Vec<Notification>,
     wake_writer: bool,
     wake_room: bool,
@@ -163,7 +177,7 @@ impl Shared {
                 last_write: Time::ORIGIN,
                 room_waiters: 0,
                 draining: false,
-                cancel: None,
+                attempt: None,
                 granted: None,
                 last_end: None,
                 auth: Vec::new(),
@@ -211,11 +225,6 @@ impl Shared {
     /// Whether nothing will come from the server unless somebody connects.
     pub(super) fn is_over(&self) -> bool {
         self.status() == Status::Disconnected || self.abandoned.load(Ordering::SeqCst)
-    }
-
-    /// Why it makes no sense to wait for an acknowledgement, if it does not.
-    pub(super) fn alive(&self) -> Result<(), Error> {
-        if self.is_over() { Err(self.why_disconnected()) } else { Ok(()) }
     }
 
     /// Why there is no connection.
@@ -266,10 +275,12 @@ impl Shared {
                 };
                 after.published.extend(waiter.map(|waiter| (waiter, outcome(result))));
             }
-            Event::Answered { token, outcome } => after.answer(state, token, Ok(*outcome)),
+            Event::Answered { token, outcome, place } => {
+                after.answer(state, token, Ok(*outcome), place);
+            }
             Event::Unanswered { token } => {
                 let error = state.why_disconnected();
-                after.answer(state, token, Err(error));
+                after.answer(state, token, Err(error), 0);
             }
             Event::Connected(granted) => {
                 let granted = Arc::from(granted);
@@ -309,6 +320,9 @@ impl Shared {
     fn connected(&self, state: &mut State, granted: &Arc<Granted>, after: &mut After) {
         self.set_status(state, Status::Connected);
         state.granted = Some(Arc::clone(granted));
+        if let Some(attempt) = state.attempt.take() {
+            let _ = attempt.granted.set(Arc::clone(granted));
+        }
         state.assigned_client_id = Some(granted.client_id.clone());
         after.wake_changed = true;
         after.wake_writer |= std::mem::take(&mut state.writer_asleep);
@@ -361,7 +375,7 @@ impl Shared {
             match waiter {
                 Waiter::Publish(ticket) => ticket.fill(outcome),
                 Waiter::Call(call) => call(outcome),
-                Waiter::Request(_) => {}
+                Waiter::Request(..) => {}
             }
         }
         for (ticket, answer) in after.answered {
@@ -429,6 +443,11 @@ impl Shared {
 }
 
 impl State {
+    /// The number of the connection that there is.
+    pub(super) fn connection_number(&self) -> Option<u64> {
+        self.connection.as_ref().map(|connection| connection.id)
+    }
+
     pub(super) fn why_disconnected(&self) -> Error {
         self.last_end.clone().unwrap_or_else(|| Error::new(ErrorCode::NotConnected))
     }
@@ -447,15 +466,24 @@ impl After {
     pub(super) fn merge(&mut self, other: Self) {
         self.published.extend(other.published);
         self.answered.extend(other.answered);
+        self.handler_changes.extend(other.handler_changes);
         self.notifications.extend(other.notifications);
         self.wake_writer |= other.wake_writer;
         self.wake_room |= other.wake_room;
         self.wake_changed |= other.wake_changed;
     }
 
-    fn answer(&mut self, state: &mut State, token: Token, answer: Answer) {
-        if let Some(Waiter::Request(ticket)) = state.pending.take(token) {
+    fn answer(&mut self, state: &mut State, token: Token, answer: Answer, place: usize) {
+        if let Some(Waiter::Request(ticket, settlement)) = state.pending.take(token) {
+            if let Ok(outcome) = &answer {
+                self.handler_changes.push((place, settlement.with(outcome)));
+            }
             self.answered.push((ticket, answer));
         }
+    }
+
+    /// The changes of the handlers that the reader puts between the messages.
+    pub(super) fn take_handler_changes(&mut self) -> Vec<(usize, HandlerChange)> {
+        std::mem::take(&mut self.handler_changes)
     }
 }

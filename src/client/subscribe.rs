@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::delivery::Ticket;
-use super::handlers::MessageHandler;
+use super::handlers::{MessageHandler, Settlement};
 use super::message::Message;
 use super::pending::{Answer, Waiter};
 use super::shared::{Shared, State};
@@ -198,47 +198,28 @@ impl Client {
             let filters = request.filters.iter().map(|(filter, _)| filter.as_str());
             shared.handlers.subscribe(key, filters, id, handler);
         }
-        let result = ask(shared, |state, token| state.core.subscribe(&request, token));
-        self.settle_handlers(&request, key, has_handler, result.as_ref().ok());
-        Ok(Subscribed { outcome: result? })
-    }
-
-    /// Keeps the handler of what was granted, and drops that of what was not.
-    fn settle_handlers(
-        &self,
-        request: &SubscribeRequest,
-        key: u64,
-        has_handler: bool,
-        outcome: Option<&RequestOutcome>,
-    ) {
-        let handlers = &self.shared().handlers;
-        let results = outcome.map_or(&[][..], |outcome| &outcome.results);
-        for (index, (filter, _)) in request.filters.iter().enumerate() {
-            match results.get(index) {
-                Some(result) if !result.is_refused() => {
-                    handlers.supersede(has_handler.then_some(key), filter);
-                }
-                _ => handlers.withdraw(key, &[filter.as_str()]),
-            }
+        let filters = request.filters.iter().map(|(filter, _)| filter.clone()).collect();
+        let settlement = Settlement { key: has_handler.then_some(key), filters };
+        let result = ask(shared, settlement, |state, token| state.core.subscribe(&request, token));
+        if result.is_err() {
+            shared.handlers.withdraw(key);
         }
+        Ok(Subscribed { outcome: result? })
     }
 
     /// Ends subscriptions, and waits for the server's answer, at most
     /// [`response_timeout`](super::Builder::response_timeout). Filters are given letter by letter as
-    /// they were subscribed to. Their handlers are dropped when the server has answered; messages
-    /// may still come until then.
+    /// they were subscribed to. Their handlers are dropped in the place of the server's answer: what
+    /// came before it still goes to them.
     ///
     /// # Errors
     /// As [`subscribe`](Self::subscribe).
     pub fn unsubscribe(&self, unsubscribe: impl Into<Unsubscribe>) -> Result<Unsubscribed, Error> {
         let request = unsubscribe.into();
         let shared = self.shared();
-        let outcome = ask(shared, |state, token| state.core.unsubscribe(&request, token))?;
-        for (filter, result) in request.filters.iter().zip(&outcome.results) {
-            if !result.is_refused() {
-                shared.handlers.supersede(None, filter);
-            }
-        }
+        let settlement = Settlement { key: None, filters: request.filters.clone() };
+        let outcome =
+            ask(shared, settlement, |state, token| state.core.unsubscribe(&request, token))?;
         Ok(Unsubscribed { outcome })
     }
 }
@@ -263,6 +244,7 @@ fn subscription_id(shared: &Shared, request: &mut SubscribeRequest) -> Result<Op
 /// Sends a request and waits for its answer.
 fn ask(
     shared: &Shared,
+    settlement: Settlement,
     put: impl FnOnce(&mut State, Token) -> Result<Queued, RequestError>,
 ) -> Result<RequestOutcome, Error> {
     let limit = shared.options.response_timeout;
@@ -272,7 +254,7 @@ fn ask(
     if state.draining {
         return Err(Error::new(ErrorCode::NotConnected));
     }
-    let token = state.pending.insert(Waiter::Request(Arc::clone(&ticket)));
+    let token = state.pending.insert(Waiter::Request(Arc::clone(&ticket), settlement));
     if let Err(error) = put(&mut state, token) {
         state.pending.take(token);
         return Err(error.into());
@@ -280,7 +262,7 @@ fn ask(
     drop(state);
     let _waiting = shared.expect_ack();
     shared.write_now();
-    match ticket.wait(deadline, || shared.alive())? {
+    match ticket.wait(deadline, || shared.is_over(), || shared.why_disconnected())? {
         Some(answer) => answer,
         None => Err(Error::timeout(Phase::Ack, limit)),
     }

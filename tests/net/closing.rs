@@ -117,7 +117,7 @@ fn the_deadline_of_connect_covers_every_phase() {
             let mut error = None;
             let took = time(|| error = client.connect().err());
             // Looking at the state does not wait for anything.
-            assert!(time(|| drop(client.is_connected())) < Duration::from_millis(1));
+            assert!(time(|| assert!(!client.is_connected())) < Duration::from_millis(1));
             (error.unwrap(), took)
         });
         assert_eq!(error.code(), code, "{error}");
@@ -168,7 +168,9 @@ fn a_full_send_buffer_does_not_hold_up_the_close() {
             }
         }
         full.send(()).unwrap();
-        publisher.publish_timeout(Publish::new("a", &payload), WATCHDOG).unwrap_err()
+        // The system may make its buffers larger for a while.
+        let publish = || publisher.publish_timeout(Publish::new("a", &payload), WATCHDOG).err();
+        std::iter::repeat_with(publish).find_map(|error| error).unwrap()
     });
     was_full.recv_timeout(WATCHDOG).unwrap();
     close_in_time(&client);
@@ -345,7 +347,7 @@ fn the_will_fires_exactly_when_no_goodbye_was_said() {
         });
         let client = server.builder().version(version).build().unwrap();
         client.connect().unwrap();
-        client.publish(Publish::new("last", "words")).unwrap();
+        client.publish(Publish::new("last", "words")).unwrap().wait().unwrap();
         end(client);
         server.join();
     }
@@ -368,11 +370,12 @@ fn a_client_can_connect_again_after_every_kind_of_end() {
         }
     });
     let client = server.client();
-    client.publish(Publish::new("a", "")).unwrap();
+    let publish = || client.publish(Publish::new("a", "")).unwrap().wait();
+    publish().unwrap();
     client.disconnect().unwrap();
     for code in [Some(ErrorCode::ConnectionClosed), Some(ErrorCode::ServerDisconnected), None] {
         client.reconnect().unwrap();
-        client.publish(Publish::new("a", "")).unwrap();
+        publish().unwrap();
         match code {
             Some(code) => assert_eq!(client.recv().unwrap_err().code(), code),
             None => client.abort(),

@@ -23,7 +23,6 @@ fn a_message_is_acknowledged_when_its_handler_has_returned() {
         link.expect_start("PINGREQ").clear();
         leave.send(()).unwrap();
         assert_eq!(link.expect(), "PUBACK id=1");
-        link.drain();
     });
     let builder = server.builder().keep_alive(Duration::from_secs(1)).on_message(move |message| {
         if message.topic() == "a" {
@@ -33,7 +32,6 @@ fn a_message_is_acknowledged_when_its_handler_has_returned() {
     });
     let client = builder.build().unwrap();
     client.connect().unwrap();
-    drop(client);
     server.join();
 }
 
@@ -376,7 +374,6 @@ fn a_payload_that_comes_in_pieces_is_read_as_a_stream() {
         assert_eq!(link.expect(), "PUBREC id=2");
         link.ack(AckKind::PubRel, 2);
         assert_eq!(link.expect(), "PUBCOMP id=2");
-        link.drain();
     });
     let client = server.builder().stream_above(100_000).build().unwrap();
     client.connect().unwrap();
@@ -394,7 +391,6 @@ fn a_payload_that_comes_in_pieces_is_read_as_a_stream() {
     unread.reader().read_exact(&mut [0; 10]).unwrap();
     drop(unread);
     assert_eq!(client.recv_timeout(WATCHDOG).unwrap().topic(), "small", "the rest is skipped");
-    client.disconnect().unwrap();
     server.join();
 }
 

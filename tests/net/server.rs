@@ -265,6 +265,7 @@ pub(crate) fn time(work: impl FnOnce()) -> Duration {
 }
 
 /// How many threads of this process have a name that begins like this.
+#[allow(dead_code, reason = "the test of leaks counts")]
 pub(crate) fn threads(name: &str) -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names =

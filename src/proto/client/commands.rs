@@ -335,9 +335,17 @@ impl ClientConnection {
         let packet = codec::Disconnect { reason: request.reason, properties };
         let max_size = self.limits.maximum_packet_size;
         packet.encode(self.version, max_size, self.out.buffer().inline_mut())?;
-        self.phase = Phase::Closing;
-        self.keep_alive.stop();
+        self.close();
         Ok(Queued { end: self.out.end(), packet_id: None })
+    }
+
+    /// Ends the connection without DISCONNECT, so that the server publishes the will: it is to be
+    /// closed when what was queued is written.
+    pub fn close(&mut self) {
+        if self.phase != Phase::Idle {
+            self.phase = Phase::Closing;
+            self.keep_alive.stop();
+        }
     }
 }
 

@@ -299,7 +299,8 @@ impl ClientConnection {
     ) {
         let results = reasons.into_iter().map(|reason| FilterResult { reason }).collect();
         let outcome = Box::new(RequestOutcome { results, properties: properties.into_owned() });
-        self.events.push_back(Event::Answered { token, outcome });
+        let place = self.incoming.len();
+        self.events.push_back(Event::Answered { token, outcome, place });
     }
 
     fn handle_disconnect(&mut self, packet: Disconnect<'_>) -> Result<(), ProtocolError> {

@@ -1,0 +1,242 @@
+//! Ending a connection.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::connection::End;
+use super::options::{DisconnectOptions, Drained, Unsent};
+use super::shared::{After, Attempt, CLOSE_LIMIT, Shared, State, Status};
+use crate::clock::Deadline;
+use crate::codec::ReasonCode;
+use crate::error::{Error, ErrorCode};
+use crate::proto::Disconnect;
+
+/// The least time that DISCONNECT and the server's reaction to it are given, whatever the caller's
+/// deadline.
+const GOODBYE_MIN: Duration = Duration::from_millis(100);
+
+/// How long dropping the last handle waits until what was accepted is written, and then until the
+/// server has taken it.
+const DROP_LIMIT: Duration = Duration::from_secs(1);
+
+/// Closes a connection that was not accepted, and waits until it is gone.
+pub(super) fn give_up(shared: &Shared, number: u64, error: &Error) {
+    let mut state = shared.lock();
+    if state.connection_number() != Some(number) {
+        return;
+    }
+    let mut after = After::default();
+    shared.closing(&mut state, End::Failed(error.clone()), Duration::ZERO, &mut after);
+    shared.unlock(state, after);
+    cut(shared, number);
+    wait_until_gone(shared, number);
+}
+
+/// Closes the socket of a connection at once.
+fn cut(shared: &Shared, number: u64) {
+    let mut state = shared.lock();
+    let Some(connection) = &mut state.connection else { return };
+    if connection.id != number {
+        return;
+    }
+    connection.broken = true;
+    connection.stop.store(true, Ordering::SeqCst);
+    let closer = Arc::clone(&connection.closer);
+    drop(state);
+    closer.close();
+    shared.wake_all();
+}
+
+/// The reader takes the connection down, and waits for nothing but the writer, which waits for
+/// nothing once the socket is closed.
+fn wait_until_gone(shared: &Shared, number: u64) {
+    let mut state = shared.lock();
+    while state.connection_number() == Some(number) {
+        state = shared.sleep_changed(state, Deadline::after(CLOSE_LIMIT));
+    }
+    drop(state);
+    join_reader(shared, number);
+}
+
+/// Ends the connection: drains, says goodbye, waits until everything is gone.
+pub(super) fn disconnect(shared: &Shared, options: &DisconnectOptions) -> Result<Drained, Error> {
+    let limit = options.drain.unwrap_or(shared.options.drain_timeout);
+    let deadline = Deadline::after(limit);
+    let mut state = shared.lock();
+    match state.status {
+        Status::Disconnected => return Err(Error::new(ErrorCode::NotConnected)),
+        Status::Connecting => {
+            drop(state);
+            abort(shared);
+            return Ok(drained(&mut shared.lock()));
+        }
+        Status::Connected | Status::Disconnecting => {}
+    }
+    let Some(number) = state.connection_number() else {
+        return Err(Error::new(ErrorCode::NotConnected));
+    };
+    state.draining = true;
+    state.unsent.clear();
+    state = drain(shared, state, deadline);
+    if state.connection_number() == Some(number) {
+        say_goodbye(shared, state, options, deadline)?;
+    } else {
+        drop(state);
+    }
+    wait_until_gone(shared, number);
+    Ok(drained(&mut shared.lock()))
+}
+
+/// Waits until everything is sent and acknowledged.
+fn drain<'a>(
+    shared: &'a Shared,
+    mut state: MutexGuard<'a, State>,
+    deadline: Deadline,
+) -> MutexGuard<'a, State> {
+    let is_done = |state: &State| state.is_written() && state.core.in_flight() == 0;
+    if is_done(&state) || deadline.is_over() {
+        return state;
+    }
+    drop(state);
+    let _waiting = shared.expect_ack();
+    shared.write_now();
+    state = shared.lock();
+    // Once the connection is gone nothing drains any more.
+    while state.draining
+        && state.status == Status::Connected
+        && !is_done(&state)
+        && !deadline.is_over()
+    {
+        state = shared.sleep_changed(state, deadline);
+    }
+    state
+}
+
+/// Sends DISCONNECT if everything before it is written; otherwise the connection is cut, and what is
+/// left in the buffers is what was not sent.
+fn say_goodbye(
+    shared: &Shared,
+    mut state: MutexGuard<'_, State>,
+    options: &DisconnectOptions,
+    deadline: Deadline,
+) -> Result<(), Error> {
+    let written = state.is_written();
+    // Before MQTT 5.0 the server publishes the will when it gets no DISCONNECT.
+    let silent = !state.core.version().is_v5()
+        && options.packet.reason_code() == ReasonCode::DisconnectWithWill;
+    let mut limit = Duration::ZERO;
+    if state.status == Status::Connected && written {
+        if silent {
+            state.core.close();
+        } else if let Err(error) = state.core.disconnect(&options.packet) {
+            state.draining = false;
+            return Err(error.into());
+        }
+        let left = deadline.remaining().unwrap_or(CLOSE_LIMIT);
+        limit = left.clamp(GOODBYE_MIN, CLOSE_LIMIT);
+    }
+    let mut after = After::default();
+    shared.closing(&mut state, End::Asked, limit, &mut after);
+    let Some(connection) = &state.connection else { return Ok(()) };
+    connection.stop.store(true, Ordering::SeqCst);
+    let number = connection.id;
+    shared.unlock(state, after);
+    shared.work.stir();
+    shared.inbox.stir();
+    if limit.is_zero() {
+        cut(shared, number);
+    }
+    Ok(())
+}
+
+fn drained(state: &mut State) -> Drained {
+    let unacknowledged = state
+        .core
+        .unacknowledged()
+        .into_iter()
+        .filter_map(|(_, stored)| stored?.with_packet(|packet| Unsent::from(packet)));
+    Drained { unacknowledged: unacknowledged.collect(), unsent: std::mem::take(&mut state.unsent) }
+}
+
+/// Ends the connection without a word, or the attempt to make one.
+pub(super) fn abort(shared: &Shared) {
+    let mut state = shared.lock();
+    if let Some(Attempt { number, cancel, .. }) = &state.attempt {
+        let (number, cancel) = (*number, cancel.clone());
+        drop(state);
+        cancel.cancel();
+        cut(shared, number);
+        state = shared.lock();
+        while state.attempt.as_ref().is_some_and(|attempt| attempt.number == number) {
+            state = shared.sleep_changed(state, Deadline::after(CLOSE_LIMIT));
+        }
+        if state.connection_number() != Some(number) {
+            return;
+        }
+    }
+    let Some(number) = state.connection_number() else { return };
+    let mut after = After::default();
+    shared.closing(&mut state, End::Asked, Duration::ZERO, &mut after);
+    shared.unlock(state, after);
+    cut(shared, number);
+    wait_until_gone(shared, number);
+}
+
+/// The last handle is gone: what was accepted is written, then everything ends without a DISCONNECT.
+pub(super) fn abandon_client(shared: &Shared) {
+    let deadline = Deadline::after(DROP_LIMIT);
+    shared.write_now();
+    let mut state = shared.lock();
+    state.draining = true;
+    while state.status == Status::Connected && !state.is_written() && !deadline.is_over() {
+        state = shared.sleep_changed(state, deadline);
+    }
+    // A socket that is closed with unread input takes back what it has not sent.
+    let graceful = state.status == Status::Connected && state.is_written();
+    if graceful {
+        state.core.close();
+        let mut after = After::default();
+        shared.closing(&mut state, End::Asked, DROP_LIMIT, &mut after);
+        if let Some(connection) = &state.connection {
+            connection.stop.store(true, Ordering::SeqCst);
+        }
+        shared.unlock(state, after);
+    } else {
+        drop(state);
+    }
+    shared.abandoned.store(true, Ordering::SeqCst);
+    shared.work.abandon();
+    shared.inbox.abandon();
+    let closing = shared.lock().connection_number();
+    match closing {
+        Some(number) if graceful => wait_until_gone(shared, number),
+        _ => abort(shared),
+    }
+    shared.handlers.clear();
+    let dispatcher = shared.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(dispatcher) = dispatcher
+        && dispatcher.thread().id() != thread::current().id()
+    {
+        let _ = dispatcher.join();
+    }
+}
+
+impl Disconnect {
+    /// The reason code that it carries.
+    const fn reason_code(&self) -> ReasonCode {
+        self.reason
+    }
+}
+
+/// The readers of connections up to this one have said their last word; this waits until their
+/// threads are gone.
+pub(super) fn join_reader(shared: &Shared, number: u64) {
+    let reader = shared.lock().reader.take_if(|(of, _)| *of <= number);
+    if let Some((_, reader)) = reader
+        && reader.thread().id() != thread::current().id()
+    {
+        let _ = reader.join();
+    }
+}
