@@ -176,7 +176,12 @@ pub(super) fn abort(shared: &Shared) {
             return;
         }
     }
-    let Some(number) = state.connection_number() else { return };
+    let Some(number) = state.connection_number() else {
+        let last = state.connections;
+        drop(state);
+        join_reader(shared, last);
+        return;
+    };
     let mut after = After::default();
     shared.closing(&mut state, End::Asked, Duration::ZERO, &mut after);
     shared.unlock(state, after);

