@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use mqttlink::codec::{Packet, Version, frame};
 use mqttlink::proto::{
-    AckToken, ClientConnection, Config, ConnectOptions, Event, Incoming, OutBuffer, Publish,
-    Queued, RequestError, Time, Token,
+    AckOutcome, AckToken, ClientConnection, Config, ConnectOptions, Event, Incoming, OutBuffer,
+    Publish, Queued, RequestError, Time, Token,
 };
-use mqttlink::{QoS, ReasonCode};
+use mqttlink::{Properties, QoS, ReasonCode};
+
+use crate::hex::{hex, show, unhex};
 
 /// A message that the client handed to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,7 @@ pub(crate) struct Received {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) dup: bool,
+    pub(crate) properties: Properties<'static>,
     pub(crate) ack: Option<AckToken>,
 }
 
@@ -64,7 +67,12 @@ impl Peer {
 
     /// A client that has sent CONNECT, which the script has not looked at.
     pub(crate) fn connecting(options: &ConnectOptions) -> Self {
-        let mut peer = Self::idle(Config::default());
+        Self::configured(Config::default(), options)
+    }
+
+    /// As [`connecting`](Self::connecting), with another configuration.
+    pub(crate) fn configured(config: Config, options: &ConnectOptions) -> Self {
+        let mut peer = Self::idle(config);
         peer.begin(options);
         peer
     }
@@ -169,6 +177,7 @@ impl Peer {
                 qos: message.qos(),
                 retain: message.retain(),
                 dup: message.dup(),
+                properties: message.properties(input).into_owned(),
                 ack: message.ack(),
             });
         }
@@ -243,8 +252,13 @@ impl Peer {
 
     /// The application is done with a message.
     pub(crate) fn acknowledge(&mut self, message: &Received) {
+        self.acknowledge_with(message, AckOutcome::default());
+    }
+
+    /// The application is done with a message and says how it went.
+    pub(crate) fn acknowledge_with(&mut self, message: &Received, outcome: AckOutcome) {
         let token = message.ack.expect("QoS 1 or 2");
-        self.client.acknowledge(token, mqttlink::proto::AckOutcome::default());
+        self.client.acknowledge(token, outcome);
         self.pump();
     }
 
@@ -274,31 +288,4 @@ impl Peer {
         let token = self.token();
         self.client.publish(self.now, request, token)
     }
-}
-
-/// A packet as its one line of text.
-pub(crate) fn show(bytes: &[u8], version: Version) -> String {
-    let frame = frame::parse(bytes, version, frame::MAX_PACKET_SIZE)
-        .unwrap_or_else(|error| panic!("{error}: {}", hex(bytes)))
-        .expect("a whole packet");
-    match Packet::decode(&frame, version) {
-        Ok(packet) => packet.to_string(),
-        Err(error) => panic!("{error}: {}", hex(bytes)),
-    }
-}
-
-/// Bytes as hexadecimal with blanks.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
-}
-
-/// Hexadecimal, with or without blanks, as bytes.
-pub(crate) fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    assert!(digits.len() % 2 == 0, "an even number of digits: {text}");
-    let byte = |pair: &[u8]| {
-        let pair = std::str::from_utf8(pair).expect("ASCII");
-        u8::from_str_radix(pair, 16).unwrap_or_else(|_| panic!("not hexadecimal: {pair}"))
-    };
-    digits.chunks(2).map(byte).collect()
 }

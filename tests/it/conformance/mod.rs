@@ -1,4 +1,9 @@
 //! One test for each normative statement, with its number in the name: `v5_3_1_2_20_…` tests
 //! MQTT-3.1.2-20 of MQTT 5.0, `v311_…` the statement of MQTT 3.1.1.
 
+mod connack;
 mod connect;
+mod connect_payload;
+mod header;
+mod packet_id;
+mod text;
