@@ -44,7 +44,7 @@ pub(crate) struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// No timer runs until [`start`](Self::start).
+    /// No timer runs between [`begin`](Self::begin) and [`start`](Self::start).
     pub(crate) const fn new(timeout: Duration) -> Self {
         Self {
             interval: None,
@@ -56,10 +56,17 @@ impl KeepAlive {
         }
     }
 
+    /// A connection begins with CONNECT.
+    pub(crate) const fn begin(&mut self, now: Time) {
+        self.stop();
+        self.last_sent = now;
+    }
+
     /// The connection is up. `seconds` is the interval that server and client agreed on; 0 is none.
+    /// It runs since the last packet that was sent, which is CONNECT: a server may count from there
+    /// too, however long it took to answer.
     pub(crate) fn start(&mut self, now: Time, seconds: u16) {
         self.interval = (seconds > 0).then(|| ping_interval(seconds));
-        self.last_sent = now;
         self.last_alive = now;
         self.ping = Ping::None;
         self.paused = false;
@@ -172,6 +179,7 @@ mod tests {
 
     fn started(seconds: u16) -> KeepAlive {
         let mut timers = KeepAlive::new(TIMEOUT);
+        timers.begin(at(0.0));
         timers.start(at(0.0), seconds);
         timers
     }

@@ -71,6 +71,7 @@ impl ClientConnection {
             self.handle_disconnected(now);
         }
         self.now = now;
+        self.keep_alive.begin(now);
         self.version = options.version;
         self.handshake = Handshake::new(options);
         self.limits = Limits::default();

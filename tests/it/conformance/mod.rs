@@ -6,4 +6,5 @@ mod connect;
 mod connect_payload;
 mod header;
 mod packet_id;
+mod ping;
 mod text;
