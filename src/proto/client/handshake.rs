@@ -173,7 +173,8 @@ impl ClientConnection {
         self.events.push_back(Event::Connected(Box::new(granted)));
         // MQTT 3.1 cannot say whether there is a session; without a clean session there should be.
         let blind = self.version == Version::V3_1 && !self.handshake.clean_start;
-        if connack.session_present || blind {
+        let ours = self.enter_session();
+        if ours && (connack.session_present || blind) {
             self.resume();
         } else {
             self.inbound.forget();
@@ -181,6 +182,14 @@ impl ClientConnection {
             self.finish(outcomes);
             self.pump();
         }
+    }
+
+    /// Says whether the messages that are kept belong to this client identifier [MQTT-3.1.3-2].
+    /// From now on they do.
+    fn enter_session(&mut self) -> bool {
+        let id = self.handshake.client_id.as_str();
+        let before = self.session_of.replace(id.to_owned());
+        before.is_none_or(|before| before == id)
     }
 
     fn granted(&self, connack: &ConnAck<'_>) -> Granted {

@@ -114,6 +114,8 @@ pub struct ClientConnection {
     phase: Phase,
     version: Version,
     handshake: Handshake,
+    /// The client identifier of the session whose messages are kept; `None` before the first one.
+    session_of: Option<String>,
     limits: Limits,
     out: OutQueue,
     outbound: Outbound,
@@ -145,6 +147,7 @@ impl ClientConnection {
             phase: Phase::Idle,
             version: Version::V5,
             handshake: Handshake::default(),
+            session_of: None,
             limits: Limits::default(),
             out: OutQueue::default(),
             outbound: Outbound::default(),

@@ -7,4 +7,5 @@ mod connect_payload;
 mod header;
 mod packet_id;
 mod ping;
+mod session;
 mod text;
