@@ -1,11 +1,10 @@
 //! What the caller asks for.
 
-use std::num::NonZeroU16;
-
 use bytes::Bytes;
 
 use super::{ClientConnection, Phase, qos_index};
 use crate::codec::{self, PacketId, PropertyId, QoS, SubscribeFilter, frame, topic::Filter};
+use crate::proto::alias::Assigned;
 use crate::proto::outbound::NewFlight;
 use crate::proto::{
     AckOutcome, AckToken, Disconnect, LimitError, Publish, RequestError, Stored, SubscribeRequest,
@@ -156,29 +155,38 @@ impl ClientConnection {
         self.outbound.next_id().map(Some).ok_or(RequestError::NoPacketId)
     }
 
-    /// Appends everything but the payload, with a topic alias if there is one for the topic.
+    /// Appends everything but the payload, with a topic alias if there is one for the topic. An
+    /// alias that is given a topic takes three bytes more, which a packet at the server's limit
+    /// does not have; it goes without.
     fn put_head(
         &mut self,
         packet: &codec::Publish<'_>,
         payload_len: usize,
     ) -> Result<(), RequestError> {
-        let assigned = self.aliases_out.assign(packet.topic);
+        if let Some(assigned) = self.aliases_out.assign(packet.topic)
+            && self.put_aliased(packet, payload_len, assigned).is_ok()
+        {
+            return Ok(());
+        }
         let out = self.out.buffer().inline_mut();
         let max_size = self.limits.maximum_packet_size;
-        let result = match assigned {
-            Some(assigned) if assigned.known => {
-                let short = codec::Publish { topic: "", ..packet.clone() };
-                encode_head(&short, max_size, payload_len, Some(assigned.alias), out)
-            }
-            Some(assigned) => encode_head(packet, max_size, payload_len, Some(assigned.alias), out),
-            None => packet.encode_head(self.version, max_size, payload_len, None, out),
-        };
-        result.map_err(too_large)?;
-        if let Some(assigned) = assigned {
-            let topic = self.aliases_out.commit(packet.topic, assigned);
-            if assigned.known {
-                self.out.buffer().note_elided(topic);
-            }
+        packet.encode_head(self.version, max_size, payload_len, None, out).map_err(too_large)
+    }
+
+    fn put_aliased(
+        &mut self,
+        packet: &codec::Publish<'_>,
+        payload_len: usize,
+        assigned: Assigned,
+    ) -> Result<(), codec::EncodeError> {
+        let topic = if assigned.known { "" } else { packet.topic };
+        let head = codec::Publish { topic, ..packet.clone() };
+        let out = self.out.buffer().inline_mut();
+        let max_size = self.limits.maximum_packet_size;
+        head.encode_head(self.version, max_size, payload_len, Some(assigned.alias), out)?;
+        let topic = self.aliases_out.commit(packet.topic, assigned);
+        if assigned.known {
+            self.out.buffer().note_elided(topic);
         }
         Ok(())
     }
@@ -347,17 +355,6 @@ impl ClientConnection {
             self.keep_alive.stop();
         }
     }
-}
-
-/// A head with an alias, which exists in MQTT 5.0 only.
-fn encode_head(
-    packet: &codec::Publish<'_>,
-    max_size: usize,
-    payload_len: usize,
-    alias: Option<NonZeroU16>,
-    out: &mut Vec<u8>,
-) -> Result<(), codec::EncodeError> {
-    packet.encode_head(codec::Version::V5, max_size, payload_len, alias, out)
 }
 
 /// A packet over the server's limit is the server's doing, one over the protocol's is not.

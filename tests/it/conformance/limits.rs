@@ -3,7 +3,8 @@
 
 use mqttlink::codec::Version;
 use mqttlink::proto::{
-    DropReason, LimitError, Publish, PublishOutcome, RequestError, SubscribeRequest, Unsubscribe,
+    Config, DropReason, LimitError, Publish, PublishOutcome, RequestError, SubscribeRequest,
+    Unsubscribe,
 };
 use mqttlink::{QoS, ReasonCode};
 
@@ -183,6 +184,26 @@ fn v5_3_2_2_15_a_message_that_is_too_large_now_is_not_sent_again() {
         resume_limited(&mut peer, AT_MOST_50_BYTES);
         expect_packet_of(&mut peer, sent, size);
         assert_eq!(peer.outcomes().len(), usize::from(!sent));
+    }
+}
+
+#[test]
+fn v5_3_2_2_15_an_alias_is_not_used_where_it_would_make_the_packet_too_large() {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let mut config = Config::default();
+        config.topic_aliases = 1;
+        let mut peer = Peer::configured(config, &options(Version::V5));
+        peer.accept(false, &format!("22 00 01 {AT_MOST_50_BYTES}"));
+        let overhead = if qos == QoS::AtMostOnce { 6 } else { 8 };
+        // With an alias for the first time, a packet is three bytes longer.
+        for size in [47, 50] {
+            let topic = if size == 47 { "a" } else { "b" };
+            peer.publish(&Publish::new(topic, vec![0; size - overhead]).qos(qos)).unwrap();
+            let bytes = peer.expect_bytes();
+            assert_eq!(bytes.len(), 50);
+        }
+        peer.publish_to("a", qos);
+        assert!(peer.expect().starts_with("PUBLISH topic=\"\" "), "its alias is still known");
     }
 }
 
