@@ -1,6 +1,7 @@
 //! One test for each normative statement, with its number in the name: `v5_3_1_2_20_…` tests
 //! MQTT-3.1.2-20 of MQTT 5.0, `v311_…` the statement of MQTT 3.1.1.
 
+mod acks;
 mod alias;
 mod connack;
 mod connect;
