@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::packet_id::IdMap;
-use crate::codec::{Ack, AckKind, PacketId, Properties, QoS, ReasonCode};
+use crate::codec::{
+    Ack, AckKind, PacketId, PacketType, Properties, QoS, ReasonCode, Sender, Version,
+};
 
 /// Names one delivered message, so that it can be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +44,24 @@ pub struct AckOutcome {
 impl Default for AckOutcome {
     fn default() -> Self {
         Self { reason: ReasonCode::Success, properties: Properties::new() }
+    }
+}
+
+impl AckOutcome {
+    /// What a client can say of it in this version. A packet that cannot be expressed would not be
+    /// sent, and the server would wait for it for ever.
+    pub(crate) fn expressible(mut self, version: Version) -> Self {
+        if !version.is_v5() {
+            return Self::default();
+        }
+        // PUBREC has the same codes and properties.
+        let packet = PacketType::PubAck;
+        if !self.reason.is_allowed(packet, Sender::Client) {
+            let refused = self.reason.is_error();
+            self.reason = if refused { ReasonCode::UnspecifiedError } else { ReasonCode::Success };
+        }
+        self.properties.retain(|property| property.id.is_allowed(packet));
+        self
     }
 }
 

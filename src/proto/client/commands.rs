@@ -305,8 +305,11 @@ impl ClientConnection {
     /// The application is done with a message. The acknowledgement leaves when those of all earlier
     /// messages of the same QoS have. Nothing happens for a message of an earlier connection that
     /// the server will send again.
+    ///
+    /// A reason that a client may not send becomes success or an unspecified error; before MQTT 5.0
+    /// a message cannot be refused, and every outcome is success.
     pub fn acknowledge(&mut self, token: AckToken, outcome: AckOutcome) {
-        if self.inbound.acknowledge(token, outcome) {
+        if self.inbound.acknowledge(token, outcome.expressible(self.version)) {
             self.pump();
         }
     }
