@@ -18,6 +18,8 @@ pub(super) struct Handshake {
     authentication_method: Option<String>,
     /// Whether an exchange is going on that the client began with AUTH.
     re_authenticating: bool,
+    /// Whether the server awaits the answer to an AUTH.
+    challenged: bool,
     pub(super) problem_information: bool,
 }
 
@@ -31,6 +33,7 @@ impl Handshake {
             session_expiry: if options.version.is_v5() { options.session_expiry } else { lives_on },
             authentication_method: options.authentication_method.clone(),
             re_authenticating: false,
+            challenged: false,
             problem_information: options.request_problem_information,
         }
     }
@@ -89,17 +92,18 @@ impl ClientConnection {
         Ok(())
     }
 
-    /// Answers [`Event::AuthContinue`] with an AUTH packet.
+    /// Answers [`Event::AuthContinue`] with an AUTH packet [MQTT-4.12.0-3], once for each.
     ///
     /// # Errors
-    /// [`RequestError`] when no authentication is going on, or the data cannot be expressed.
+    /// [`RequestError`] when the server has not asked, or the data cannot be expressed.
     pub fn authenticate(&mut self, data: Option<&[u8]>) -> Result<(), RequestError> {
-        let expected = self.phase == Phase::Connecting
-            || (self.phase == Phase::Connected && self.handshake.re_authenticating);
-        if !expected {
-            return Err(RequestError::State("no authentication is going on"));
+        let up = matches!(self.phase, Phase::Connecting | Phase::Connected);
+        if !up || !self.handshake.challenged {
+            return Err(RequestError::State("the server awaits no step of an authentication"));
         }
-        self.put_auth(ReasonCode::ContinueAuthentication, data)
+        self.put_auth(ReasonCode::ContinueAuthentication, data)?;
+        self.handshake.challenged = false;
+        Ok(())
     }
 
     /// Begins a re-authentication [MQTT-4.12.1-1]. Other traffic goes on meanwhile.
@@ -154,6 +158,7 @@ impl ClientConnection {
 
     fn accept(&mut self, connack: ConnAck<'_>) {
         self.phase = Phase::Connected;
+        self.handshake.challenged = false;
         self.counters.connects += 1;
         self.limits = Limits::from_connack(&connack);
         let number = |id| connack.properties.number(id);
@@ -217,9 +222,13 @@ impl ClientConnection {
             return Err(ProtocolError::Unexpected { packet, when });
         }
         let event = match auth.reason {
-            ReasonCode::ContinueAuthentication => Event::AuthContinue(Box::new(auth.into())),
+            ReasonCode::ContinueAuthentication => {
+                self.handshake.challenged = true;
+                Event::AuthContinue(Box::new(auth.into()))
+            }
             ReasonCode::Success if !connecting => {
                 self.handshake.re_authenticating = false;
+                self.handshake.challenged = false;
                 Event::AuthDone(Box::new(auth.into()))
             }
             reason => return Err(ProtocolError::Reason { packet, reason }),

@@ -3,6 +3,7 @@
 
 mod acks;
 mod alias;
+mod auth;
 mod connack;
 mod connect;
 mod connect_payload;
