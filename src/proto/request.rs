@@ -453,7 +453,8 @@ impl Will {
 pub struct ConnectOptions {
     /// The protocol version. Default: 5.0.
     pub version: Version,
-    /// The client identifier. Default: empty, so that the server assigns one.
+    /// The client identifier. Default: empty, so that the server assigns one. In MQTT 3.1 it must
+    /// not be empty, and a server may refuse more than 23 characters.
     pub client_id: String,
     /// Clean Start, or Clean Session before MQTT 5.0: whether an old session is thrown away.
     /// Default: yes.
