@@ -21,6 +21,7 @@ mod qos1;
 mod qos2;
 mod session;
 mod subscribe;
+mod table;
 mod text;
 mod topic;
 mod unsubscribe;
