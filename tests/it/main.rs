@@ -11,6 +11,8 @@
 )]
 
 mod conformance;
+mod faults;
 mod hex;
+mod model;
 mod peer;
 mod script;
