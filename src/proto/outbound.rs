@@ -107,7 +107,7 @@ enum Awaits {
     /// PUBCOMP. With the place in the order in which PUBRECs came.
     Completion {
         released: u64,
-        /// The PUBREC was never seen: PUBCOMP tells whether the message had arrived.
+        /// The PUBREC was never seen: PUBCOMP tells whether the message had arrived, if it can.
         probe: bool,
     },
 }
@@ -293,15 +293,19 @@ impl Outbound {
         Ok(PubRecAction::Release)
     }
 
+    /// `has_reasons` says whether PUBCOMP can tell that the server did not know the message: before
+    /// MQTT 5.0 it cannot.
     pub(crate) fn pubcomp(
         &mut self,
         ack: Ack<'_>,
+        has_reasons: bool,
     ) -> Result<Option<(Token, PublishOutcome)>, ProtocolError> {
         let Some(flight) = self.flight_for(&ack)? else { return Ok(None) };
         let probe = matches!(flight.awaits, Awaits::Completion { probe: true, .. });
         let Some(flight) = self.remove_flight(ack.packet_id) else { return Ok(None) };
         let Some(token) = flight.token else { return Ok(None) };
-        let outcome = if probe && ack.reason != ReasonCode::Success {
+        let arrived = has_reasons && ack.reason == ReasonCode::Success;
+        let outcome = if probe && !arrived {
             PublishOutcome::Dropped(DropReason::StreamInterrupted)
         } else {
             // 0x92 after a resend means that the server had finished before the link broke.

@@ -1,16 +1,24 @@
 //! The link breaks after every single byte of an exchange, in either direction. Whatever was on its
 //! way, no message is lost, the order holds, and at QoS 2 none comes twice.
 
+mod application;
+mod link;
+mod server;
+
 use mqttlink::QoS;
 use mqttlink::codec::Version;
-use mqttlink::proto::{Config, ConnectOptions, DropReason, Event, Publish, PublishOutcome};
+use mqttlink::proto::{Config, DropReason, PublishOutcome};
 
-use crate::model::{Server, WINDOW};
-use crate::peer::{Peer, Received};
+use crate::peer::Peer;
 use crate::script::resumable;
+use application::Application;
+use link::{Cut, Link};
+use server::{Server, WINDOW};
 
 /// More than are in flight at a time.
 const MESSAGES: u8 = 5;
+/// The length of a payload that is received in pieces.
+const STREAMED_LEN: usize = 4;
 
 /// What happens beside the cut.
 #[derive(Debug, Clone, Copy)]
@@ -24,121 +32,13 @@ struct Scenario {
     session_kept: bool,
     /// Whether the application finishes with a message only when the next input has come.
     late: bool,
+    /// Whether payloads are published, and received, in pieces.
+    streamed: bool,
 }
 
 const ONE: &[QoS] = &[QoS::AtLeastOnce];
 const TWO: &[QoS] = &[QoS::ExactlyOnce];
 const MIXED: &[QoS] = &[QoS::ExactlyOnce, QoS::AtLeastOnce];
-
-/// Where a connection ends: when so many bytes have got through in one of the directions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    FromClient(usize),
-    FromServer(usize),
-    Never,
-}
-
-/// How many bytes one connection has carried, and how many it will.
-#[derive(Debug)]
-struct Link {
-    from_client: usize,
-    from_server: usize,
-    cut: Cut,
-    broken: bool,
-}
-
-impl Link {
-    fn new(cut: Cut) -> Self {
-        let broken = matches!(cut, Cut::FromClient(0) | Cut::FromServer(0));
-        Self { from_client: 0, from_server: 0, cut, broken }
-    }
-
-    /// How much of `len` bytes gets through.
-    fn carry(carried: &mut usize, limit: Option<usize>, broken: &mut bool, len: usize) -> usize {
-        if *broken {
-            return 0;
-        }
-        let through = limit.map_or(len, |limit| len.min(limit - *carried));
-        *carried += through;
-        *broken |= limit == Some(*carried);
-        through
-    }
-
-    fn deliver_to_server(&mut self, bytes: &mut Vec<u8>) {
-        let limit = if let Cut::FromClient(limit) = self.cut { Some(limit) } else { None };
-        let len = Self::carry(&mut self.from_client, limit, &mut self.broken, bytes.len());
-        bytes.truncate(len);
-    }
-
-    fn deliver_to_client(&mut self, bytes: &mut Vec<u8>) {
-        let limit = if let Cut::FromServer(limit) = self.cut { Some(limit) } else { None };
-        let len = Self::carry(&mut self.from_server, limit, &mut self.broken, bytes.len());
-        bytes.truncate(len);
-    }
-}
-
-/// The program that uses the client.
-struct Application {
-    scenario: Scenario,
-    published: u8,
-    outcomes: Vec<Option<PublishOutcome>>,
-    /// What it has received, by connection.
-    received: Vec<Vec<u8>>,
-    /// Messages that it has not finished with.
-    held: Vec<Received>,
-}
-
-impl Application {
-    fn new(scenario: Scenario) -> Self {
-        let outcomes = vec![None; scenario.count(scenario.published)];
-        Self { scenario, published: 0, outcomes, received: Vec::new(), held: Vec::new() }
-    }
-
-    fn step(&mut self, peer: &mut Peer) {
-        for message in std::mem::take(&mut self.held) {
-            peer.acknowledge(&message);
-        }
-        self.held = peer.messages();
-        let numbers = self.held.iter().map(|message| message.payload[0]);
-        self.received.last_mut().expect("a connection").extend(numbers);
-        if !self.scenario.late {
-            for message in std::mem::take(&mut self.held) {
-                peer.acknowledge(&message);
-            }
-        }
-        self.look_at_events(peer);
-        self.publish(peer);
-    }
-
-    /// Tokens count from 1, messages from 0.
-    fn look_at_events(&mut self, peer: &mut Peer) {
-        for event in peer.events() {
-            match event {
-                Event::Published { token, outcome } => {
-                    let place = usize::try_from(token.0).expect("small") - 1;
-                    let before = self.outcomes[place].replace(outcome);
-                    assert_eq!(before, None, "one outcome for each message");
-                }
-                Event::Connected(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn publish(&mut self, peer: &mut Peer) {
-        while usize::from(self.published) < self.outcomes.len() {
-            let qos = self.scenario.qos(self.scenario.published, self.published);
-            let payload = [self.published];
-            let token = mqttlink::proto::Token(u64::from(self.published) + 1);
-            let request = Publish::new("t", &payload).qos(qos);
-            match peer.client.publish(peer.now, &request, token) {
-                Ok(_) => self.published += 1,
-                Err(_) => break,
-            }
-        }
-        peer.pump();
-    }
-}
 
 impl Scenario {
     fn count(self, kinds: &[QoS]) -> usize {
@@ -149,18 +49,16 @@ impl Scenario {
         kinds[usize::from(number) % kinds.len()]
     }
 
-    fn options(self) -> ConnectOptions {
-        resumable(self.version)
-    }
-
     /// Runs the exchange over connections with these cuts and one more without. Returns how many
     /// bytes the first connection carried from the client and from the server.
     fn run(self, cuts: &[Cut]) -> (usize, usize) {
         let _told_on_panic = Told { scenario: self, cuts };
         let mut config = Config::default();
         config.window = Some(u16::try_from(WINDOW).expect("small"));
+        config.stream_above = self.streamed.then_some(STREAMED_LEN - 1);
         let mut peer = Peer::idle(config);
-        let mut server = Server::new(self.version, self.session_kept);
+        let payload_len = if self.streamed { STREAMED_LEN } else { 1 };
+        let mut server = Server::new(self.version, self.session_kept, payload_len);
         for number in 0..self.count(self.received) {
             let number = u8::try_from(number).expect("small");
             server.publish(self.qos(self.received, number), number);
@@ -186,8 +84,8 @@ impl Scenario {
         let mut link = Link::new(cut);
         peer.cut();
         server.handle_link();
-        application.received.push(Vec::new());
-        peer.begin(&self.options());
+        application.reconnect();
+        peer.begin(&resumable(self.version));
         while !link.broken {
             let mut bytes = std::mem::take(&mut peer.sent);
             link.deliver_to_server(&mut bytes);
@@ -216,6 +114,7 @@ impl Scenario {
                 PublishOutcome::Dropped(DropReason::SessionLost) => {
                     assert!(!self.session_kept && qos == QoS::ExactlyOnce);
                 }
+                PublishOutcome::Dropped(DropReason::StreamInterrupted) => assert!(self.streamed),
                 other => panic!("{number}: {other:?}"),
             }
             assert!(times <= 1 || qos == QoS::AtLeastOnce, "{number} came twice");
@@ -274,11 +173,13 @@ fn cuts(scenario: Scenario) -> Vec<Cut> {
     from_client.chain((0..=from_server).map(Cut::FromServer)).collect()
 }
 
-/// All scenarios with this session, of one direction and QoS.
+/// All scenarios with these messages and this session.
 fn every_cut(published: &'static [QoS], received: &'static [QoS], session_kept: bool) {
-    for version in [Version::V3_1_1, Version::V5] {
-        for late in [false, true] {
-            let scenario = Scenario { version, published, received, session_kept, late };
+    // MQTT 3.1 cannot say that a session was lost.
+    let oldest = usize::from(!session_kept);
+    for version in Version::ALL.into_iter().skip(oldest) {
+        for (late, streamed) in [(false, false), (true, false), (true, true)] {
+            let scenario = Scenario { version, published, received, session_kept, late, streamed };
             for cut in cuts(scenario) {
                 scenario.run(&[cut]);
             }
@@ -326,13 +227,13 @@ fn received_qos_2_survives_every_cut_and_a_lost_session() {
     every_cut(&[], TWO, false);
 }
 
-/// Every cut of the first connection, and of the second one every cut after some bytes.
-#[test]
-fn two_cuts_are_no_worse_than_one() {
-    const STEP: usize = 23;
+/// Every cut of the first connection, each with some of those of the second.
+fn two_cuts(session_kept: bool) {
+    const STEP: usize = 37;
     for version in [Version::V3_1_1, Version::V5] {
+        let (late, streamed) = (true, false);
         let scenario =
-            Scenario { version, published: MIXED, received: MIXED, session_kept: true, late: true };
+            Scenario { version, published: MIXED, received: MIXED, session_kept, late, streamed };
         let cuts = cuts(scenario);
         for (place, first) in cuts.iter().enumerate() {
             for second in cuts.iter().skip(place % STEP).step_by(STEP) {
@@ -340,6 +241,16 @@ fn two_cuts_are_no_worse_than_one() {
             }
         }
     }
+}
+
+#[test]
+fn two_cuts_are_no_worse_than_one() {
+    two_cuts(true);
+}
+
+#[test]
+fn two_lost_sessions_are_no_worse_than_one() {
+    two_cuts(false);
 }
 
 #[test]

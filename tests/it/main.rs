@@ -13,6 +13,5 @@
 mod conformance;
 mod faults;
 mod hex;
-mod model;
 mod peer;
 mod script;

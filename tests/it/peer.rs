@@ -38,6 +38,8 @@ pub(crate) struct Peer {
     /// Bytes for the client that end in the middle of a packet.
     partial: Vec<u8>,
     received: Vec<Received>,
+    /// A message whose payload comes in pieces and has not come whole.
+    streaming: Option<Received>,
     next_token: u64,
 }
 
@@ -61,6 +63,7 @@ impl Peer {
             position: 0,
             partial: Vec::new(),
             received: Vec::new(),
+            streaming: None,
             next_token: 0,
         }
     }
@@ -124,6 +127,7 @@ impl Peer {
         self.client.handle_disconnected(self.now);
         self.sent.clear();
         self.partial.clear();
+        self.streaming = None;
     }
 
     /// The link breaks and a new one comes up, accepted without any property.
@@ -170,8 +174,15 @@ impl Peer {
         let mut incoming = Vec::new();
         self.client.poll_incoming(&mut incoming);
         for one in incoming {
-            let Incoming::Message(message) = one else { panic!("no message is streamed here") };
-            self.received.push(Received {
+            let message = match one {
+                Incoming::Message(message) => message,
+                Incoming::Chunk { range, last } => {
+                    let [start, end] = [range.start, range.end].map(|at| at as usize);
+                    self.collect_chunk(&input[start..end], last);
+                    continue;
+                }
+            };
+            let received = Received {
                 topic: message.topic(input).to_owned(),
                 payload: message.payload(input).to_vec(),
                 qos: message.qos(),
@@ -179,7 +190,20 @@ impl Peer {
                 dup: message.dup(),
                 properties: message.properties(input).into_owned(),
                 ack: message.ack(),
-            });
+            };
+            if message.streamed_len().is_some() {
+                self.streaming = Some(received);
+            } else {
+                self.received.push(received);
+            }
+        }
+    }
+
+    fn collect_chunk(&mut self, payload: &[u8], last: bool) {
+        let message = self.streaming.as_mut().expect("the message has begun");
+        message.payload.extend_from_slice(payload);
+        if last {
+            self.received.extend(self.streaming.take());
         }
     }
 

@@ -253,7 +253,7 @@ impl ClientConnection {
                 self.send_ack(AckKind::PubComp, ack.packet_id, reason);
             }
             AckKind::PubComp => {
-                let done = self.outbound.pubcomp(ack)?;
+                let done = self.outbound.pubcomp(ack, self.version.is_v5())?;
                 self.finish(done);
             }
         }

@@ -201,7 +201,7 @@ fn document(tests: &[Test]) -> String {
 }
 
 fn overview(tests: &[Test]) -> String {
-    let mut rows = vec![
+    let mut rows = [
         "| |".to_owned(),
         "|---|".to_owned(),
         "| statements |".to_owned(),

@@ -10,7 +10,7 @@ use mqttlink::{Properties, QoS, ReasonCode};
 use crate::script::id;
 
 /// How many messages are in flight at a time, in each direction.
-pub(crate) const WINDOW: usize = 3;
+pub(super) const WINDOW: usize = 3;
 
 /// A numbered message on its way to the client.
 #[derive(Debug, Clone, Copy)]
@@ -22,16 +22,21 @@ struct Outgoing {
     released: bool,
 }
 
-/// The server, with at most one client. Messages are numbers, the payload of one byte.
+/// The server, with at most one client. Messages are numbers, with which the
+/// payload begins.
 ///
 /// It checks what it receives: a client that acknowledges what was not sent, uses an identifier
 /// twice, or leaves out a DUP flag makes it panic.
-pub(crate) struct Server {
+pub(super) struct Server {
     version: Version,
     /// Whether a session survives the loss of its connection.
     keeps_sessions: bool,
+    /// How often a message to the client repeats its number.
+    payload_len: usize,
     has_session: bool,
     connected: bool,
+    /// Whether the session began with this connection.
+    is_new: bool,
     input: Vec<u8>,
     output: Vec<u8>,
     /// QoS 2 identifiers of the client that await PUBREL.
@@ -40,16 +45,18 @@ pub(crate) struct Server {
     waiting: VecDeque<(QoS, u8)>,
     next_id: u16,
     /// What the client has published, by connection.
-    pub(crate) accepted: Vec<Vec<u8>>,
+    pub(super) accepted: Vec<Vec<u8>>,
 }
 
 impl Server {
-    pub(crate) fn new(version: Version, keeps_sessions: bool) -> Self {
+    pub(super) fn new(version: Version, keeps_sessions: bool, payload_len: usize) -> Self {
         Self {
             version,
             keeps_sessions,
+            payload_len,
             has_session: false,
             connected: false,
+            is_new: true,
             input: Vec::new(),
             output: Vec::new(),
             awaiting_release: BTreeSet::new(),
@@ -61,17 +68,17 @@ impl Server {
     }
 
     /// Someone publishes a message that the client is to get.
-    pub(crate) fn publish(&mut self, qos: QoS, number: u8) {
+    pub(super) fn publish(&mut self, qos: QoS, number: u8) {
         self.waiting.push_back((qos, number));
     }
 
     /// Whether every message for the client has come to its end.
-    pub(crate) fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.in_flight.is_empty() && self.waiting.is_empty() && self.awaiting_release.is_empty()
     }
 
     /// A new link to the client is up.
-    pub(crate) fn handle_link(&mut self) {
+    pub(super) fn handle_link(&mut self) {
         self.connected = false;
         self.input.clear();
         self.output.clear();
@@ -93,7 +100,7 @@ impl Server {
     }
 
     /// The server's answer to what the client has sent.
-    pub(crate) fn handle_input(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn handle_input(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.input.extend_from_slice(bytes);
         let input = std::mem::take(&mut self.input);
         let mut at = 0;
@@ -124,6 +131,7 @@ impl Server {
         assert!(!self.connected && !connect.clean_start);
         self.connected = true;
         let session_present = std::mem::replace(&mut self.has_session, true);
+        self.is_new = !session_present;
         self.send(&Packet::ConnAck(ConnAck {
             session_present,
             reason: ReasonCode::Success,
@@ -140,6 +148,7 @@ impl Server {
 
     fn handle_publish(&mut self, publish: &Publish<'_>) {
         let id = publish.packet_id.expect("no message has QoS 0");
+        assert!(!publish.dup || !self.is_new, "nothing was sent in this session before");
         let repeated = publish.qos == QoS::ExactlyOnce && !self.awaiting_release.insert(id);
         if repeated {
             assert!(publish.dup, "identifier {id} is in use");
@@ -193,7 +202,7 @@ impl Server {
             qos: outgoing.qos,
             topic: "t",
             packet_id: Some(outgoing.id),
-            payload: &[outgoing.number],
+            payload: &vec![outgoing.number; self.payload_len],
             ..codec::Publish::default()
         }));
     }
