@@ -173,6 +173,30 @@ fn v311_3_2_2_1_a_session_that_nobody_asked_for_closes() {
     a_session_that_nobody_asked_for_closes(Version::V3_1_1);
 }
 
+/// A program that starts again wants its subscriptions and what was queued for it: its state is
+/// empty, not missing. One that wants nothing of the past asks for a clean start.
+fn a_client_that_starts_again_takes_its_session_up(version: Version) {
+    let mut peer = Peer::connecting(&resumable(version));
+    peer.accept(true, "");
+    peer.expect_nothing();
+    peer.send_repeated("in", QoS::ExactlyOnce, 9);
+    assert_eq!(peer.message().topic, "in");
+    // It knows nothing of a release that it is asked for, and answers it all the same.
+    peer.send_ack(AckKind::PubRel, 7);
+    assert!(peer.expect().starts_with("PUBCOMP id=7"));
+    assert!(peer.client.is_connected());
+}
+
+#[test]
+fn v5_3_2_2_4_a_client_that_starts_again_takes_its_session_up() {
+    a_client_that_starts_again_takes_its_session_up(Version::V5);
+}
+
+#[test]
+fn v311_3_2_2_2_a_client_that_starts_again_takes_its_session_up() {
+    a_client_that_starts_again_takes_its_session_up(Version::V3_1_1);
+}
+
 fn named(name: &str, version: Version) -> ConnectOptions {
     let mut options = resumable(version);
     options.client_id = name.into();
