@@ -16,10 +16,9 @@ pub(crate) enum Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ping {
     None,
-    /// In the outgoing buffer since this moment; its last byte is at this place in the stream.
+    /// In the outgoing buffer since this moment.
     Queued {
         since: Time,
-        end: u64,
     },
     /// On the wire since this moment.
     Sent {
@@ -39,7 +38,10 @@ pub(crate) struct KeepAlive {
     timeout: Duration,
     last_sent: Time,
     last_alive: Time,
+    /// The oldest PINGREQ that was not answered: later ones do not give the peer more time.
     ping: Ping,
+    /// Where in the stream the last byte is of a PINGREQ that has not reached the socket.
+    unsent: Option<u64>,
     paused: bool,
 }
 
@@ -52,6 +54,7 @@ impl KeepAlive {
             last_sent: Time::ORIGIN,
             last_alive: Time::ORIGIN,
             ping: Ping::None,
+            unsent: None,
             paused: false,
         }
     }
@@ -69,6 +72,7 @@ impl KeepAlive {
         self.interval = (seconds > 0).then(|| ping_interval(seconds));
         self.last_alive = now;
         self.ping = Ping::None;
+        self.unsent = None;
         self.paused = false;
     }
 
@@ -76,6 +80,7 @@ impl KeepAlive {
     pub(crate) const fn stop(&mut self) {
         self.interval = None;
         self.ping = Ping::None;
+        self.unsent = None;
     }
 
     /// Something was received.
@@ -90,23 +95,27 @@ impl KeepAlive {
         if drained {
             self.last_alive = now;
         }
-        if let Ping::Queued { end, .. } = self.ping
-            && end <= position
-        {
-            self.ping = Ping::Sent { at: now };
+        if self.unsent.is_some_and(|end| end <= position) {
+            self.unsent = None;
+            if let Ping::Queued { .. } = self.ping {
+                self.ping = Ping::Sent { at: now };
+            }
         }
     }
 
     /// A PINGREQ was queued; its last byte is at `end`.
-    pub(crate) const fn ping_queued(&mut self, now: Time, end: u64) {
-        self.ping = Ping::Queued { since: now, end };
+    pub(crate) fn ping_queued(&mut self, now: Time, end: u64) {
+        self.unsent = Some(end);
+        if self.ping == Ping::None {
+            self.ping = Ping::Queued { since: now };
+        }
     }
 
     /// A PINGRESP has come. Says how long it took, if one was awaited.
     pub(crate) fn answered(&mut self, now: Time) -> Option<Duration> {
         let asked = match self.ping {
             Ping::None => return None,
-            Ping::Queued { since, .. } => since,
+            Ping::Queued { since } => since,
             Ping::Sent { at } => at,
         };
         self.ping = Ping::None;
@@ -127,14 +136,11 @@ impl KeepAlive {
     /// When [`due`](Self::due) has something to say.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let interval = self.interval?;
-        let send = match self.ping {
-            Ping::Queued { .. } => None,
-            Ping::None | Ping::Sent { .. } => Some(self.last_sent + interval),
-        };
+        let send = self.unsent.is_none().then(|| self.last_sent + interval);
         let listen = match (self.paused, self.ping) {
             (true, _) => None,
             (false, Ping::None) => Some(self.last_alive + interval),
-            (false, Ping::Queued { since: asked, .. } | Ping::Sent { at: asked }) => {
+            (false, Ping::Queued { since: asked } | Ping::Sent { at: asked }) => {
                 Some(asked.max(self.last_alive) + self.timeout)
             }
         };
@@ -148,7 +154,7 @@ impl KeepAlive {
         let interval = self.interval?;
         let dead = match self.ping {
             Ping::None => false,
-            Ping::Queued { since: asked, .. } | Ping::Sent { at: asked } => {
+            Ping::Queued { since: asked } | Ping::Sent { at: asked } => {
                 !self.paused && asked.max(self.last_alive) + self.timeout <= now
             }
         };
@@ -156,7 +162,7 @@ impl KeepAlive {
             return Some(Due::Dead);
         }
         let silent = !self.paused && self.ping == Ping::None && self.last_alive + interval <= now;
-        let quiet = self.last_sent + interval <= now && !matches!(self.ping, Ping::Queued { .. });
+        let quiet = self.unsent.is_none() && self.last_sent + interval <= now;
         (silent || quiet).then_some(Due::Ping)
     }
 }
@@ -213,6 +219,20 @@ mod tests {
         timers.transmitted(at(13.0), 50, false);
         assert_eq!(timers.deadline(), Some(at(18.0)));
         assert_eq!(timers.due(at(18.0)), Some(Due::Dead));
+    }
+
+    #[test]
+    fn pings_that_leave_before_the_first_is_answered_give_the_peer_no_more_time() {
+        let mut timers = started(2);
+        for end in 1..=3 {
+            let now = at(1.8 * f64::from(end));
+            assert_eq!(timers.due(now), Some(Due::Ping));
+            timers.ping_queued(now, end.into());
+            assert!(timers.deadline().unwrap() > now, "one PINGREQ at a time");
+            timers.transmitted(now, end.into(), false);
+        }
+        assert_eq!(timers.deadline(), Some(at(1.8) + TIMEOUT));
+        assert_eq!(timers.due(at(1.8) + TIMEOUT), Some(Due::Dead));
     }
 
     #[test]
