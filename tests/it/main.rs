@@ -14,4 +14,5 @@ mod conformance;
 mod faults;
 mod hex;
 mod peer;
+mod regress;
 mod script;

@@ -55,8 +55,7 @@ impl ClientConnection {
         };
         self.note_frame(at, header.len);
         if header.packet_type == PacketType::Publish {
-            self.expect_connected(PacketType::Publish)?;
-            let head = PublishHead::decode(header.flags, body, self.version)?;
+            let head = self.decode_head(header.flags, body)?;
             self.handle_publish(&head, body, at + header.header_len, None)?;
         } else {
             let frame = Frame {
@@ -190,12 +189,14 @@ impl ClientConnection {
         if header.packet_type != PacketType::Publish || header.len <= limit {
             return Ok(0);
         }
-        self.expect_connected(PacketType::Publish)?;
         let body = rest.get(header.header_len..).unwrap_or_default();
-        let head = match PublishHead::decode(header.flags, body, self.version) {
+        let head = match self.decode_head(header.flags, body) {
             Ok(head) => head,
-            Err(DecodeError::Truncated { .. }) => return Ok(0),
-            Err(error) => return Err(error.into()),
+            Err(ProtocolError::Decode(DecodeError::Truncated { .. })) => return Ok(0),
+            Err(error) => {
+                self.note_frame(at, rest.len());
+                return Err(error);
+            }
         };
         let payload_len = (header.len - header.header_len).checked_sub(head.payload);
         // A head that is longer than its packet is found out when all of it has come.
@@ -204,6 +205,11 @@ impl ClientConnection {
         self.handle_publish(&head, body, at + header.header_len, Some(payload_len))?;
         self.wanted = 0;
         Ok(header.header_len + head.payload)
+    }
+
+    fn decode_head(&self, flags: u8, body: &[u8]) -> Result<PublishHead, ProtocolError> {
+        self.expect_connected(PacketType::Publish)?;
+        Ok(PublishHead::decode(flags, body, self.version)?)
     }
 
     fn note_frame(&mut self, at: usize, len: usize) {

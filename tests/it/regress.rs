@@ -1,0 +1,38 @@
+//! What a fuzz target has found, so that it does not come back.
+
+use mqttlink::proto::{
+    ClientConnection, Config, ConnectOptions, Counters, OutBuffer, Time,
+};
+
+/// A client that awaits CONNACK and is given `input`, in pieces of `len` bytes.
+fn fed(config: Config, input: &[u8], len: usize) -> (Counters, Vec<usize>) {
+    let mut client = ClientConnection::new(config);
+    client.connect(Time::ORIGIN, &ConnectOptions::default()).unwrap();
+    client.poll_transmit(&mut OutBuffer::new());
+    let (mut begun, mut end, mut packets_at) = (0, 0, Vec::new());
+    while end < input.len() {
+        end = input.len().min(end + len);
+        let used = client.handle_input(Time::ORIGIN, &input[begun..end]);
+        packets_at.extend(client.poll_frames().into_iter().map(|place| begun + place.start));
+        begun += used;
+    }
+    (client.counters(), packets_at)
+}
+
+#[test]
+fn a_packet_that_ends_the_connection_is_counted_and_shown_however_it_arrives() {
+    let early = [0x30, 4, 0, 1, b'a', 0];
+    let connack_then_wildcard = [0x20, 3, 0, 0, 0, 0x30, 5, 0, 1, b'+', 0, b'x'];
+    for (input, last) in [(early.as_slice(), 0), (&connack_then_wildcard, 5)] {
+        for stream_above in [None, Some(0)] {
+            let mut config = Config::default();
+            config.record_frames = true;
+            config.stream_above = stream_above;
+            let whole = fed(config.clone(), input, input.len());
+            assert_eq!(whole.1.last(), Some(&last));
+            for len in 1..input.len() {
+                assert_eq!(fed(config.clone(), input, len), whole, "pieces of {len} bytes");
+            }
+        }
+    }
+}
