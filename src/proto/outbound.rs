@@ -425,14 +425,15 @@ impl Outbound {
         outcomes
     }
 
-    /// Appends as many messages as the quota allows. What the server no longer takes is given up.
+    /// Appends as many messages as the quota allows, and says how many. What the server no longer
+    /// takes is given up.
     pub(crate) fn resend(
         &mut self,
         now: Time,
         limits: &Limits,
         out: &mut OutBuffer,
-    ) -> Vec<(Token, PublishOutcome)> {
-        let mut outcomes = Vec::new();
+    ) -> (u64, Vec<(Token, PublishOutcome)>) {
+        let (mut sent, mut outcomes) = (0, Vec::new());
         while self.quota > 0
             && let Some(id) = self.resend.pop_front()
         {
@@ -447,8 +448,9 @@ impl Outbound {
             message.write(now, out);
             flight.counted = true;
             self.quota -= 1;
+            sent += 1;
         }
-        outcomes
+        (sent, outcomes)
     }
 
     /// Stops trying. At QoS 2 the server may hold the identifier, which only PUBREL frees: a new

@@ -1,8 +1,11 @@
 //! What a fuzz target has found, so that it does not come back.
 
 use mqttlink::proto::{
-    ClientConnection, Config, ConnectOptions, Counters, OutBuffer, Time,
+    ClientConnection, Config, ConnectOptions, Counters, OutBuffer, Publish, Time,
 };
+use mqttlink::{QoS, Version};
+
+use crate::peer::{Peer, options};
 
 /// A client that awaits CONNACK and is given `input`, in pieces of `len` bytes.
 fn fed(config: Config, input: &[u8], len: usize) -> (Counters, Vec<usize>) {
@@ -35,4 +38,19 @@ fn a_packet_that_ends_the_connection_is_counted_and_shown_however_it_arrives() {
             }
         }
     }
+}
+
+#[test]
+fn messages_that_are_sent_again_are_counted() {
+    let mut options = options(Version::V3_1_1);
+    options.clean_start = false;
+    let mut peer = Peer::accepted(&options, "");
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::AtMostOnce] {
+        peer.publish(&Publish::new("a", "x").qos(qos)).unwrap();
+    }
+    assert_eq!(peer.client.counters().messages_resent, 0);
+    peer.reconnect(&options, true);
+    assert_eq!(peer.expect_all().len(), 2);
+    assert_eq!(peer.client.counters().messages_resent, 2);
+    assert_eq!(peer.client.counters().messages_sent, [1, 1, 1]);
 }

@@ -366,7 +366,8 @@ impl ClientConnection {
         }
         if self.outbound.may_resend() {
             let (now, limits) = (self.now, &self.limits);
-            let outcomes = self.outbound.resend(now, limits, self.out.buffer());
+            let (sent, outcomes) = self.outbound.resend(now, limits, self.out.buffer());
+            self.counters.messages_resent += sent;
             self.finish(outcomes);
         }
     }
