@@ -229,6 +229,11 @@ impl OutQueue {
         self.ready.len() + self.held.len()
     }
 
+    /// How many bytes can be handed to the writer.
+    pub(crate) fn ready_len(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Whether something can be handed to the writer.
     pub(crate) fn has_output(&self) -> bool {
         !self.ready.is_empty()

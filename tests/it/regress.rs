@@ -1,9 +1,9 @@
 //! What a fuzz target has found, so that it does not come back.
 
 use mqttlink::proto::{
-    ClientConnection, Config, ConnectOptions, Counters, OutBuffer, Publish, Time,
+    ClientConnection, Config, ConnectOptions, Counters, OutBuffer, Publish, Time, Token,
 };
-use mqttlink::{QoS, Version};
+use mqttlink::{Bytes, QoS, Version};
 
 use crate::peer::{Peer, options};
 
@@ -53,4 +53,37 @@ fn messages_that_are_sent_again_are_counted() {
     assert_eq!(peer.expect_all().len(), 2);
     assert_eq!(peer.client.counters().messages_resent, 2);
     assert_eq!(peer.client.counters().messages_sent, [1, 1, 1]);
+}
+
+#[test]
+fn a_stream_goes_on_while_packets_that_wait_behind_it_fill_the_buffer() {
+    let mut config = Config::default();
+    config.out_buffer_max = 100;
+    let mut peer = Peer::idle(config);
+    peer.begin(&options(Version::V3_1_1));
+    peer.accept(false, "");
+    let request = Publish::new("stream", "");
+    peer.client.publish_stream(Time::ORIGIN, &request, 4, Token(1)).unwrap();
+    peer.pump();
+    peer.publish(&Publish::new("behind", vec![0; 200])).unwrap();
+    assert!(peer.publish(&Publish::new("full", "")).is_err(), "the buffer is full");
+    peer.client.publish_chunk(Bytes::from_static(b"load")).unwrap();
+    assert_eq!(peer.expect(), "PUBLISH topic=\"stream\" qos=0 payload=(4 bytes)");
+    assert_eq!(peer.expect(), "PUBLISH topic=\"behind\" qos=0 payload=(200 bytes)");
+}
+
+#[test]
+fn the_payload_of_a_stream_waits_for_room_of_its_own() {
+    let mut config = Config::default();
+    config.out_buffer_max = 100;
+    let mut peer = Peer::idle(config);
+    peer.begin(&options(Version::V3_1_1));
+    peer.accept(false, "");
+    let request = Publish::new("stream", "");
+    peer.client.publish_stream(Time::ORIGIN, &request, 1000, Token(1)).unwrap();
+    peer.client.publish_chunk(vec![0; 200].into()).unwrap();
+    let refused = peer.client.publish_chunk(vec![0; 200].into()).unwrap_err();
+    assert!(refused.is_temporary(), "{refused}");
+    peer.pump();
+    peer.client.publish_chunk(vec![0; 200].into()).unwrap();
 }

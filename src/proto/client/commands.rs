@@ -79,7 +79,8 @@ impl ClientConnection {
     /// the outgoing buffer is full.
     pub fn publish_chunk(&mut self, bytes: Bytes) -> Result<(), RequestError> {
         self.ready()?;
-        self.check_room(self.out.len(), self.config.out_buffer_max)?;
+        // What waits behind the payload cannot leave before it, so it does not count.
+        self.check_room(self.out.ready_len(), self.config.out_buffer_max)?;
         if bytes.len() > self.out.open_len() {
             return Err(RequestError::State("more payload than was announced"));
         }
