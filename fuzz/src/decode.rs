@@ -16,7 +16,8 @@ pub fn run(bytes: &[u8]) {
     let first = source.byte();
     if let Some(packet_type) = PacketType::from_u8(first >> 4, version) {
         let body = source.rest();
-        let len = body.len() + 2;
+        // As if its remaining length had been written with the most bytes.
+        let len = body.len() + 5;
         one(&Frame { packet_type, flags: first & 0x0f, body, len }, version);
     }
 }

@@ -1,9 +1,13 @@
 //! A stream from the server, cut at arbitrary places: events, messages and answers are those of the
 //! same stream in one piece.
+//!
+//! Acknowledgements that were due and messages that are sent again leave at the end of an input.
+//! So they may come earlier in relation to other packets when there are more inputs, and not at all
+//! when the connection fails before the input ends.
 
 use mqttlink::codec::{
-    ConnAck, Packet, PacketId, Properties, PropertyId, Publish as PublishPacket, QoS, ReasonCode,
-    Version, frame,
+    ConnAck, Packet, PacketId, PacketType, Properties, PropertyId, Publish as PublishPacket, QoS,
+    ReasonCode, Version, frame,
 };
 use mqttlink::proto::{
     AckOutcome, AckToken, ClientConnection, Config, ConnectOptions, Counters, Event, Incoming,
@@ -123,8 +127,12 @@ impl Setup {
         client.subscribe(&subscribe, Token(5)).expect("connected");
         client.unsubscribe(&Unsubscribe::new("a"), Token(6)).expect("connected");
         for (id, qos) in [(1, QoS::ExactlyOnce), (2, QoS::ExactlyOnce), (3, QoS::AtLeastOnce)] {
-            let publish =
-                PublishPacket { topic: "a", qos, packet_id: PacketId::new(id), ..Default::default() };
+            let publish = PublishPacket {
+                topic: "a",
+                qos,
+                packet_id: PacketId::new(id),
+                ..Default::default()
+            };
             let ack = self.feed(client, &Packet::Publish(publish));
             if id == 1 {
                 client.acknowledge(ack.expect("a token"), AckOutcome::default());
@@ -177,7 +185,7 @@ pub fn stream(source: &mut Source<'_>, version: Version) -> Vec<u8> {
 struct Outcome {
     events: Vec<Event>,
     messages: Vec<Message>,
-    sent: Vec<u8>,
+    sent: Vec<Vec<u8>>,
     left: Vec<u8>,
     packets_at: Vec<usize>,
     counters: Counters,
@@ -225,17 +233,41 @@ fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
     }
     let mut out = OutBuffer::new();
     client.poll_transmit(&mut out);
+    let closing = client.is_closing();
+    let mut counters = client.counters();
+    if closing {
+        (counters.bytes_sent, counters.messages_resent) = (0, 0);
+    }
     Outcome {
         events: std::iter::from_fn(|| client.poll_event()).collect(),
         messages,
-        sent: out.to_vec(),
+        sent: by_type(&out.to_vec(), setup.version, closing),
         left: stream[begun..].to_vec(),
         packets_at,
-        counters: client.counters(),
-        closing: client.is_closing(),
+        counters,
+        closing,
         in_flight: client.in_flight(),
         unacknowledged_received: client.unacknowledged_received(),
     }
+}
+
+/// The packets in order of type, those of one type in their own order. When the connection has
+/// failed, without those that leave at the end of an input.
+fn by_type(mut bytes: &[u8], version: Version, failed: bool) -> Vec<Vec<u8>> {
+    let late = |packet| {
+        matches!(packet, PacketType::Publish | PacketType::PubAck | PacketType::PubRec) && failed
+    };
+    let mut packets = Vec::new();
+    while let Ok(Some(found)) = frame::parse(bytes, version, frame::MAX_PACKET_SIZE) {
+        let (packet, rest) = bytes.split_at(found.len);
+        if !late(found.packet_type) {
+            packets.push((found.packet_type, packet.to_vec()));
+        }
+        bytes = rest;
+    }
+    assert!(bytes.is_empty(), "only whole packets are sent");
+    packets.sort_by_key(|(packet_type, _)| *packet_type);
+    packets.into_iter().map(|(_, packet)| packet).collect()
 }
 
 /// Takes the messages of one input; chunks join the message they belong to.

@@ -232,11 +232,7 @@ fn unsuback<'a>(source: &mut Source<'a>, version: Version) -> UnsubAck<'a> {
     }
 }
 
-fn disconnect<'a>(
-    source: &mut Source<'a>,
-    version: Version,
-    senders: &[Sender],
-) -> Disconnect<'a> {
+fn disconnect<'a>(source: &mut Source<'a>, version: Version, senders: &[Sender]) -> Disconnect<'a> {
     let packet = PacketType::Disconnect;
     let mut disconnect = Disconnect::new(ReasonCode::Success);
     if version.is_v5() {

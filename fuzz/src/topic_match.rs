@@ -30,7 +30,7 @@ pub fn compare(filter: &str, name: &str) {
         assert_eq!(shared.matches(name), covers(pattern, name), "{filter:?} and {name:?}");
     }
     // For what is not valid there is an answer, whichever.
-    matches(filter, name);
+    let _ = matches(filter, name);
 }
 
 fn is_name(text: &str) -> bool {

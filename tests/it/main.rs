@@ -14,5 +14,8 @@ mod conformance;
 mod faults;
 mod hex;
 mod peer;
+mod properties;
 mod regress;
 mod script;
+mod smoke;
+mod vectors;

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use mqttlink::codec::{PacketType, QoS, ReasonCode, Sender};
+use mqttlink::codec::{PacketId, PacketType, QoS, ReasonCode, Sender};
 use mqttlink::proto::{
-    AckOutcome, Disconnect, Publish, Queued, RequestError, SubscribeRequest, Unsubscribe,
+    AckOutcome, Disconnect, Publish, RequestError, SubscribeRequest, Unsubscribe,
 };
 
+use super::super::generate;
 use super::session::{Flight, Stage, Use};
 use super::{OpenStream, World};
-use super::super::generate;
 
 const TOPICS: [&str; 4] = ["a", "b", "c/d", "a/long/topic/name/that/an/alias/would/shorten"];
 
@@ -20,7 +20,11 @@ impl World<'_> {
             0..=4 => self.publish(),
             5 => self.subscribe(),
             6 => self.unsubscribe(),
-            7 => self.chunk(),
+            7 if self.source.flag() => self.chunk(),
+            7 => {
+                self.complete_stream();
+                Ok(())
+            }
             8 | 9 => {
                 self.acknowledge();
                 Ok(())
@@ -42,11 +46,8 @@ impl World<'_> {
         let token = self.token();
         let qos = self.source.pick(&QoS::ALL);
         let retain = self.source.rarely(4);
-        let topic = if self.source.rarely(8) {
-            self.source.topic()
-        } else {
-            self.source.pick(&TOPICS)
-        };
+        let topic =
+            if self.source.rarely(8) { self.source.topic() } else { self.source.pick(&TOPICS) };
         let mut payload = token.0.to_be_bytes().to_vec();
         payload.extend_from_slice(self.source.payload());
         let mut request = Publish::new(topic, payload.clone()).qos(qos).retain(retain);
@@ -69,7 +70,7 @@ impl World<'_> {
         let order = self.session.next_order();
         match queued.packet_id {
             None => self.wire.at_most_once.push_back((topic.to_owned(), payload)),
-            Some(id) => self.session.insert(
+            Some(id) => self.enter(
                 id,
                 Use::Message(Flight {
                     token: Some(token),
@@ -137,7 +138,8 @@ impl World<'_> {
         let token = self.token();
         let queued = self.client.subscribe(&request, token)?;
         let filters = filters.len();
-        self.enter(queued, Use::Subscribe { token, filters });
+        let id = queued.packet_id.expect("requests have an identifier");
+        self.enter(id, Use::Subscribe { token, filters });
         Ok(())
     }
 
@@ -150,12 +152,14 @@ impl World<'_> {
         let token = self.token();
         let queued = self.client.unsubscribe(&request, token)?;
         let filters = filters.len();
-        self.enter(queued, Use::Unsubscribe { token, filters });
+        let id = queued.packet_id.expect("requests have an identifier");
+        self.enter(id, Use::Unsubscribe { token, filters });
         Ok(())
     }
 
-    fn enter(&mut self, queued: Queued, new: Use) {
-        self.session.insert(queued.packet_id.expect("requests have an identifier"), new);
+    fn enter(&mut self, id: PacketId, new: Use) {
+        self.wire.begin(id);
+        self.session.insert(id, new);
     }
 
     /// Acknowledges a message, mostly one that was not acknowledged before.

@@ -53,6 +53,8 @@ struct World<'a> {
     heard: Time,
     keep_alive: u16,
     paused: bool,
+    /// Whether there is a connection, accepted or not.
+    open: bool,
     /// How many connections there have been.
     number: u32,
     wire: Wire,
@@ -93,6 +95,7 @@ impl<'a> World<'a> {
             heard: Time::ORIGIN,
             keep_alive: 0,
             paused: false,
+            open: false,
             number: 0,
             wire: Wire::new(version, 0),
             session: Session::default(),
@@ -110,7 +113,8 @@ impl<'a> World<'a> {
         match self.source.below(16) {
             0 => self.connect(),
             1 if self.source.rarely(4) => self.disconnect(),
-            2..=8 => self.server(),
+            2..=8 if self.open => self.server(),
+            2..=8 => self.connect(),
             9 => self.time(),
             10 => self.transmit(),
             _ => self.application(),
@@ -123,7 +127,7 @@ impl<'a> World<'a> {
     }
 
     fn connect(&mut self) {
-        if !self.client.is_closing() && self.number > 0 && !self.source.rarely(4) {
+        if self.client.is_connected() && !self.source.rarely(4) {
             return self.server();
         }
         let v5 = self.version.is_v5();
@@ -138,6 +142,7 @@ impl<'a> World<'a> {
         self.options.authentication_method = method.then(|| "m".to_owned());
         self.disconnect();
         self.client.connect(self.now, &self.options).expect("options that can be expressed");
+        self.open = true;
         self.number += 1;
         self.wire = Wire::new(self.version, self.number);
         (self.position, self.transmitted) = (0, 0);
@@ -146,6 +151,7 @@ impl<'a> World<'a> {
     }
 
     fn disconnect(&mut self) {
+        self.open = false;
         let stream = self.stream.take();
         let open = stream.as_ref().and_then(|stream| stream.packet_id);
         self.session.disconnected(stream.is_some(), open);
@@ -244,7 +250,7 @@ impl<'a> World<'a> {
         }
         assert_eq!(self.session.due, Default::default(), "every outcome is reported at once");
         assert!(self.session.requests_due.is_empty(), "every answer is reported at once");
-        assert!(!ended || self.client.is_closing());
+        assert!(!ended || !self.open || self.client.is_closing());
         ended
     }
 

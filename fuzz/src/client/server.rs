@@ -6,8 +6,8 @@ use mqttlink::codec::{
 };
 use mqttlink::proto::Incoming;
 
-use super::World;
 use super::super::generate;
+use super::World;
 use super::session::{Stage, Use, Verdict};
 
 impl World<'_> {
@@ -87,7 +87,10 @@ impl World<'_> {
         let senders = [Sender::Server];
         let packet = generate::packet_of(&mut self.source, packet_type, self.version, &senders);
         let v5 = self.version.is_v5();
-        let reasons = vec![ReasonCode::Success; if v5 || packet_type == PacketType::SubAck { count } else { 0 }];
+        let reasons = vec![
+            ReasonCode::Success;
+            if v5 || packet_type == PacketType::SubAck { count } else { 0 }
+        ];
         Some(match packet {
             Packet::Ack(Ack { kind, reason, .. }) => {
                 // Most are accepted, or the flows would hardly ever come to their end.
@@ -112,27 +115,19 @@ impl World<'_> {
     }
 
     fn feed(&mut self, bytes: &[u8]) {
+        if !self.open {
+            assert_eq!(self.client.handle_input(self.now, bytes), bytes.len(), "nobody reads it");
+            return;
+        }
         let packet = frame::parse(bytes, self.version, frame::MAX_PACKET_SIZE)
             .ok()
             .flatten()
             .and_then(|found| Packet::decode(&found, self.version).ok());
-        let connected = self.client.is_connected();
-        let verdict = match &packet {
-            Some(Packet::Ack(ack)) if connected && ack.kind != AckKind::PubRel => {
-                Some(self.session.judge(ack))
-            }
-            _ => None,
-        };
-        let overtaken = matches!(packet, Some(Packet::Disconnect(_))) && self.source.flag();
-        if !overtaken {
-            self.transmit();
-        }
+        let packet = packet.as_ref();
         let cut = if self.source.rarely(4) { self.source.below(bytes.len().min(256)) } else { 0 };
-        let number = self.number;
-        let mut used = 0;
-        let mut noted = false;
+        let (mut used, mut noted) = (0, false);
         if cut > 0 {
-            used = self.input(&bytes[..cut], packet.as_ref(), &mut noted);
+            used = self.input(&bytes[..cut], packet, &mut noted);
             if self.source.flag() {
                 self.application();
             }
@@ -140,20 +135,51 @@ impl World<'_> {
                 return self.disconnect();
             }
         }
-        let was_open = self.client.is_connected();
-        used += self.input(&bytes[used..], packet.as_ref(), &mut noted);
-        assert!(number == self.number && (packet.is_none() || used == bytes.len()));
-        if verdict == Some(Verdict::Wrong) && was_open {
+        let overtaken = self.catch_up(packet);
+        let verdict = self.verdict(packet);
+        used += self.input(&bytes[used..], packet, &mut noted);
+        assert!(packet.is_none() || used == bytes.len(), "{packet:?} is taken at once");
+        if verdict == Some(Verdict::Wrong) {
             assert!(self.client.is_closing(), "{packet:?} fits nothing that is in flight");
         }
-        if packet.is_none() && used < bytes.len() {
+        if packet.is_none() && (used < bytes.len() || self.client.is_streaming()) {
             // A beginning without an end: the link breaks.
             return self.disconnect();
         }
+        self.settle(packet, verdict, overtaken);
+    }
+
+    /// What the server has to know before it can send such a packet reaches it. Says whether the
+    /// packet crosses on the way with what the client sends.
+    fn catch_up(&mut self, packet: Option<&Packet<'_>>) -> bool {
+        let overtaken = matches!(packet, Some(Packet::Disconnect(_))) && self.source.flag();
+        if !overtaken {
+            self.transmit();
+        }
+        let asked = |(id, release)| self.wire.has_asked(id, release);
+        if packet.and_then(answered).is_some_and(|request| !asked(request)) {
+            self.complete_stream();
+        }
+        overtaken
+    }
+
+    fn verdict(&self, packet: Option<&Packet<'_>>) -> Option<Verdict> {
+        match packet {
+            Some(Packet::Ack(ack))
+                if self.client.is_connected() && ack.kind != AckKind::PubRel =>
+            {
+                Some(self.session.judge(ack))
+            }
+            _ => None,
+        }
+    }
+
+    /// The model takes the packet too, and what the client makes of it is looked at.
+    fn settle(&mut self, packet: Option<&Packet<'_>>, verdict: Option<Verdict>, overtaken: bool) {
         if let Some(packet) = packet
             && !self.client.is_closing()
         {
-            self.taken(&packet, verdict);
+            self.taken(packet, verdict);
         }
         self.take_events();
         let silent = self.client.is_closing() && overtaken;
@@ -278,5 +304,17 @@ impl World<'_> {
         };
         self.session.ids.remove(&id.get());
         self.session.requests_due.insert(token);
+    }
+}
+
+/// The identifier of the request that a packet answers, and whether that is a PUBREL.
+fn answered(packet: &Packet<'_>) -> Option<(PacketId, bool)> {
+    match packet {
+        Packet::Ack(ack) if ack.kind != AckKind::PubRel => {
+            Some((ack.packet_id, ack.kind == AckKind::PubComp))
+        }
+        Packet::SubAck(suback) => Some((suback.packet_id, false)),
+        Packet::UnsubAck(unsuback) => Some((unsuback.packet_id, false)),
+        _ => None,
     }
 }

@@ -169,8 +169,11 @@ impl Session {
                     self.requests_due.insert(*token);
                     self.ids.remove(&id);
                 }
-                Use::Message(flight) if flight.streamed && flight.stage == Stage::Publish => {
-                    if flight.qos == QoS::AtLeastOnce || open.is_some_and(|open| open.get() == id) {
+                Use::Message(flight) if flight.streamed => {
+                    let unconfirmed = flight.stage == Stage::Publish;
+                    let once = unconfirmed && flight.qos == QoS::AtLeastOnce;
+                    // Even if the server has confirmed what it cannot have.
+                    if once || open.is_some_and(|open| open.get() == id) {
                         self.end(id, Expected::StreamInterrupted);
                     }
                 }

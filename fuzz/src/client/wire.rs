@@ -21,6 +21,8 @@ pub struct Wire {
     over: bool,
     /// The limits that CONNACK gave; `None` before it.
     limits: Option<Limits>,
+    /// Identifiers of requests that have been sent, and whether PUBREL was.
+    asked: BTreeMap<u16, bool>,
     /// Messages sent on this connection that count against the window.
     counted: BTreeSet<u16>,
     last_order: u64,
@@ -45,6 +47,17 @@ impl Wire {
     pub fn accept(&mut self, limits: &Limits, window: usize) {
         self.window = window.min(limits.receive_maximum.into());
         self.limits = Some(limits.clone());
+    }
+
+    /// Whether a request with this identifier, or its PUBREL, has been sent, so that the server can
+    /// answer it.
+    pub fn has_asked(&self, id: PacketId, release: bool) -> bool {
+        self.asked.get(&id.get()).is_some_and(|released| *released || !release)
+    }
+
+    /// The identifier is in use for a new request.
+    pub fn begin(&mut self, id: PacketId) {
+        self.asked.remove(&id.get());
     }
 
     /// Whether every answer fits into what the server takes.
@@ -99,11 +112,13 @@ impl Wire {
             Packet::Publish(publish) => self.publish(publish, session),
             Packet::Ack(ack) => self.ack(ack, session),
             Packet::Subscribe(subscribe) => {
+                self.asked.insert(subscribe.packet_id.get(), false);
                 let found = &session.ids[&subscribe.packet_id.get()];
                 let count = subscribe.filters.len();
                 assert!(matches!(found, Use::Subscribe { filters, .. } if *filters == count));
             }
             Packet::Unsubscribe(unsubscribe) => {
+                self.asked.insert(unsubscribe.packet_id.get(), false);
                 let found = &session.ids[&unsubscribe.packet_id.get()];
                 let count = unsubscribe.filters.len();
                 assert!(matches!(found, Use::Unsubscribe { filters, .. } if *filters == count));
@@ -123,6 +138,7 @@ impl Wire {
             assert_eq!((topic, publish.payload), (name, payload.as_slice()));
             return;
         };
+        self.asked.insert(id.get(), false);
         let flight = session.flight_mut(id).expect("it is in flight");
         assert_eq!(flight.stage, Stage::Publish, "{publish} after its PUBREC");
         assert_eq!((flight.qos, flight.retain), (publish.qos, publish.retain));
@@ -167,6 +183,7 @@ impl Wire {
                 }
             }
             AckKind::PubRel => {
+                self.asked.insert(id, true);
                 let asked = self.pubrels_due.iter().position(|due| *due == id);
                 asked.map(|at| self.pubrels_due.swap_remove(at));
                 let stage = session.flight(ack.packet_id).map(|flight| flight.stage);
