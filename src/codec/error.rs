@@ -241,9 +241,13 @@ impl DecodeError {
             Self::ZeroPacketId { .. } => (Some("MQTT-2.2.1-3"), Some("MQTT-2.3.1-1")),
             Self::ProtocolName => (Some("MQTT-3.1.2-1"), Some("MQTT-3.1.2-1")),
             Self::ProtocolLevel { .. } => (Some("MQTT-3.1.2-2"), Some("MQTT-3.1.2-2")),
-            Self::ConnectFlags { .. } => (Some("MQTT-3.1.2-3"), Some("MQTT-3.1.2-3")),
+            Self::ConnectFlags { flags, .. } => connect_flag_statements(*flags),
             Self::ConnAckFlags { .. } => (Some("MQTT-3.2.2-1"), None),
-            Self::WildcardInTopic { .. } => (Some("MQTT-3.3.2-2"), Some("MQTT-3.3.2-2")),
+            Self::WildcardInTopic { field: "topic name" } => {
+                (Some("MQTT-3.3.2-2"), Some("MQTT-3.3.2-2"))
+            }
+            Self::WildcardInTopic { field: "response topic" } => (Some("MQTT-3.3.2-14"), None),
+            Self::WildcardInTopic { .. } => TopicError::Wildcard.statements(),
             Self::EmptyTopic { .. } => (Some("MQTT-4.7.3-1"), Some("MQTT-4.7.3-1")),
             Self::InvalidFilter(error) => error.statements(),
             Self::EmptyList { packet: PacketType::Subscribe } => {
@@ -252,7 +256,10 @@ impl DecodeError {
             Self::EmptyList { packet: PacketType::Unsubscribe } => {
                 (Some("MQTT-3.10.3-2"), Some("MQTT-3.10.3-2"))
             }
-            Self::SubscribeOptions { .. } => (Some("MQTT-3.8.3-5"), Some("MQTT-3.8.3-4")),
+            Self::SubscribeOptions { malformed: true, .. } => {
+                (Some("MQTT-3.8.3-5"), Some("MQTT-3.8.3-4"))
+            }
+            Self::AuthWithoutMethod => (Some("MQTT-4.12.0-5"), None),
             Self::InvalidReasonCode { packet, .. } => reason_statements(*packet),
             Self::PropertyOutOfRange { property: PropertyId::TopicAlias, .. } => {
                 (Some("MQTT-3.3.2-8"), None)
@@ -260,6 +267,20 @@ impl DecodeError {
             _ => (None, None),
         }
     }
+}
+
+/// The first statement that these flags of a CONNECT break, in the order in which they are checked.
+fn connect_flag_statements(flags: u8) -> (Option<&'static str>, Option<&'static str>) {
+    let (reserved, will, will_qos) = (flags & 1 != 0, flags & 0b100 != 0, (flags >> 3) & 0b11);
+    let (v5, v4) = match (reserved, will, will_qos) {
+        (true, ..) => ("MQTT-3.1.2-3", "MQTT-3.1.2-3"),
+        (_, false, 1..) => ("MQTT-3.1.2-11", "MQTT-3.1.2-13"),
+        (_, false, _) if flags & 0b10_0000 != 0 => ("MQTT-3.1.2-13", "MQTT-3.1.2-15"),
+        (_, true, 3) => ("MQTT-3.1.2-12", "MQTT-3.1.2-14"),
+        // A password without a user name, which MQTT 5.0 allows.
+        _ => return (None, Some("MQTT-3.1.2-22")),
+    };
+    (Some(v5), Some(v4))
 }
 
 fn flag_statements(packet: PacketType) -> (Option<&'static str>, Option<&'static str>) {
@@ -425,5 +446,41 @@ impl TopicError {
             Self::Share => (Some("MQTT-4.8.2-2"), None),
             Self::NoLocalOnShared => (Some("MQTT-3.8.3-4"), None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_connect_break_a_statement_each() {
+        let expected = [
+            (0b0000_0001, Some("MQTT-3.1.2-3"), Some("MQTT-3.1.2-3")),
+            (0b0000_1000, Some("MQTT-3.1.2-11"), Some("MQTT-3.1.2-13")),
+            (0b0010_0000, Some("MQTT-3.1.2-13"), Some("MQTT-3.1.2-15")),
+            (0b0001_1100, Some("MQTT-3.1.2-12"), Some("MQTT-3.1.2-14")),
+            (0b0100_0000, None, Some("MQTT-3.1.2-22")),
+        ];
+        for (flags, v5, v4) in expected {
+            let error = DecodeError::ConnectFlags { flags, why: "" };
+            assert_eq!(error.statement(Version::V5), v5, "{flags:#010b}");
+            assert_eq!(error.statement(Version::V3_1_1), v4, "{flags:#010b}");
+            assert_eq!(error.statement(Version::V3_1), None);
+        }
+    }
+
+    #[test]
+    fn topics_and_options_break_the_statement_of_their_place() {
+        let v5 = |error: DecodeError| error.statement(Version::V5);
+        let wildcard = |field| v5(DecodeError::WildcardInTopic { field });
+        assert_eq!(wildcard("topic name"), Some("MQTT-3.3.2-2"));
+        assert_eq!(wildcard("response topic"), Some("MQTT-3.3.2-14"));
+        assert_eq!(wildcard("will topic"), Some("MQTT-4.7.0-1"));
+        let options =
+            |malformed| v5(DecodeError::SubscribeOptions { options: 0, why: "", malformed });
+        assert_eq!(options(true), Some("MQTT-3.8.3-5"));
+        assert_eq!(options(false), None, "QoS 3 is a protocol error without a number");
+        assert_eq!(v5(DecodeError::AuthWithoutMethod), Some("MQTT-4.12.0-5"));
     }
 }
