@@ -2,8 +2,8 @@
 //! same stream in one piece.
 //!
 //! Acknowledgements that were due and messages that are sent again leave at the end of an input.
-//! So they may come earlier in relation to other packets when there are more inputs, and not at all
-//! when the connection fails before the input ends.
+//! With more inputs they may come earlier in relation to other packets; they do not come at all when
+//! the connection fails first, and no message does that is acknowledged before it was sent again.
 
 use mqttlink::codec::{
     ConnAck, Packet, PacketId, PacketType, Properties, PropertyId, Publish as PublishPacket, QoS,
@@ -141,6 +141,27 @@ impl Setup {
         client.poll_transmit(&mut OutBuffer::new());
     }
 
+    /// The packets in order of type, those of one type in their own order, without those that leave
+    /// at the end of an input if there may be fewer of them.
+    fn by_type(&self, mut bytes: &[u8], failed: bool) -> Vec<Vec<u8>> {
+        let left_out = |packet| match packet {
+            PacketType::Publish => failed || self.stage == Stage::Resumed,
+            PacketType::PubAck | PacketType::PubRec => failed,
+            _ => false,
+        };
+        let mut packets = Vec::new();
+        while let Ok(Some(found)) = frame::parse(bytes, self.version, frame::MAX_PACKET_SIZE) {
+            let (packet, rest) = bytes.split_at(found.len);
+            if !left_out(found.packet_type) {
+                packets.push((found.packet_type, packet.to_vec()));
+            }
+            bytes = rest;
+        }
+        assert!(bytes.is_empty(), "only whole packets are sent");
+        packets.sort_by_key(|(packet_type, _)| *packet_type);
+        packets.into_iter().map(|(_, packet)| packet).collect()
+    }
+
     /// The server sends a packet. Returns what acknowledges it, if it is a message.
     fn feed(&self, client: &mut ClientConnection, packet: &Packet<'_>) -> Option<AckToken> {
         let mut bytes = Vec::new();
@@ -235,13 +256,13 @@ fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
     client.poll_transmit(&mut out);
     let closing = client.is_closing();
     let mut counters = client.counters();
-    if closing {
+    if closing || setup.stage == Stage::Resumed {
         (counters.bytes_sent, counters.messages_resent) = (0, 0);
     }
     Outcome {
         events: std::iter::from_fn(|| client.poll_event()).collect(),
         messages,
-        sent: by_type(&out.to_vec(), setup.version, closing),
+        sent: setup.by_type(&out.to_vec(), closing),
         left: stream[begun..].to_vec(),
         packets_at,
         counters,
@@ -249,25 +270,6 @@ fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
         in_flight: client.in_flight(),
         unacknowledged_received: client.unacknowledged_received(),
     }
-}
-
-/// The packets in order of type, those of one type in their own order. When the connection has
-/// failed, without those that leave at the end of an input.
-fn by_type(mut bytes: &[u8], version: Version, failed: bool) -> Vec<Vec<u8>> {
-    let late = |packet| {
-        matches!(packet, PacketType::Publish | PacketType::PubAck | PacketType::PubRec) && failed
-    };
-    let mut packets = Vec::new();
-    while let Ok(Some(found)) = frame::parse(bytes, version, frame::MAX_PACKET_SIZE) {
-        let (packet, rest) = bytes.split_at(found.len);
-        if !late(found.packet_type) {
-            packets.push((found.packet_type, packet.to_vec()));
-        }
-        bytes = rest;
-    }
-    assert!(bytes.is_empty(), "only whole packets are sent");
-    packets.sort_by_key(|(packet_type, _)| *packet_type);
-    packets.into_iter().map(|(_, packet)| packet).collect()
 }
 
 /// Takes the messages of one input; chunks join the message they belong to.

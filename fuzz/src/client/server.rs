@@ -165,9 +165,7 @@ impl World<'_> {
 
     fn verdict(&self, packet: Option<&Packet<'_>>) -> Option<Verdict> {
         match packet {
-            Some(Packet::Ack(ack))
-                if self.client.is_connected() && ack.kind != AckKind::PubRel =>
-            {
+            Some(Packet::Ack(ack)) if self.client.is_connected() && ack.kind != AckKind::PubRel => {
                 Some(self.session.judge(ack))
             }
             _ => None,
