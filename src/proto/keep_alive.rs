@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn pings_that_leave_before_the_first_is_answered_give_the_peer_no_more_time() {
         let mut timers = started(2);
-        for end in 1..=3 {
+        for end in 1..=3_u32 {
             let now = at(1.8 * f64::from(end));
             assert_eq!(timers.due(now), Some(Due::Ping));
             timers.ping_queued(now, end.into());
