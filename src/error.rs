@@ -89,9 +89,9 @@ codes! {
     /// The TLS library does not take the settings.
     TlsSetup = 113, Tls, "TLS cannot be set up";
     /// There is no connection.
-    NotConnected = 200, Local, "not connected";
+    NotConnected = 200, Local, "there is no connection: connect or reconnect first";
     /// There is a connection already.
-    AlreadyConnected = 201, Local, "connected already";
+    AlreadyConnected = 201, Local, "connected already: disconnect first";
     /// Another call is connecting.
     AlreadyConnecting = 202, Local, "another call is connecting";
     /// As many messages are in flight as may be.

@@ -14,6 +14,7 @@
 mod callbacks;
 mod closing;
 mod deliveries;
+mod failures;
 mod receiving;
 mod server;
 mod silence;
