@@ -62,6 +62,7 @@ fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
     let now = clock::now();
     let mut incoming = shared.pool.take_list();
     let mut state = shared.lock();
+    state.core.record_frames(shared.inspects());
     let used = state.core.handle_input(now, input.bytes());
     state.core.poll_incoming(&mut incoming);
     if shared.options.acknowledge == Acknowledge::OnReceipt {

@@ -449,7 +449,11 @@ impl State {
     }
 
     pub(super) fn why_disconnected(&self) -> Error {
-        self.last_end.clone().unwrap_or_else(|| Error::new(ErrorCode::NotConnected))
+        let ending = self.connection.as_ref().and_then(|connection| connection.end.as_ref());
+        match (ending, &self.last_end) {
+            (Some(End::Failed(error)), _) | (_, Some(error)) => error.clone(),
+            _ => Error::new(ErrorCode::NotConnected),
+        }
     }
 
     /// Whether the writer is to be woken: it sleeps and there is something to write.

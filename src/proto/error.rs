@@ -184,7 +184,7 @@ pub enum LimitError {
 #[non_exhaustive]
 pub enum RequestError {
     /// There is no connection.
-    #[error("not connected")]
+    #[error("there is no connection")]
     NotConnected,
     /// The connection is being set up.
     #[error("the server has not accepted the connection yet")]

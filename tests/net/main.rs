@@ -11,10 +11,12 @@
     reason = "a test stops at the first thing that goes wrong, measures time and opens sockets"
 )]
 
+mod authentication;
 mod callbacks;
 mod closing;
 mod deliveries;
 mod failures;
+mod inspection;
 mod receiving;
 mod server;
 mod silence;

@@ -236,8 +236,14 @@ impl ClientConnection {
         !incoming.is_empty()
     }
 
+    /// Whether the places of the packets of the following inputs are kept, as
+    /// [`Config::record_frames`] says at first.
+    pub const fn record_frames(&mut self, keep: bool) {
+        self.config.record_frames = keep;
+    }
+
     /// Takes the places of the packets of the last input, if they are
-    /// [kept](Config::record_frames). Of a message that is handed over in chunks, the place of
+    /// [kept](Self::record_frames). Of a message that is handed over in chunks, the place of
     /// everything before the payload.
     pub fn poll_frames(&mut self) -> Vec<Range<usize>> {
         std::mem::take(&mut self.frames)
