@@ -1,7 +1,7 @@
 //! What CONNACK says the server does not take (section 3.2.2.3), and what CONNECT says the client
 //! does not take.
 
-use mqttlink::codec::Version;
+use mqttlink::codec::{AckKind, Version};
 use mqttlink::proto::{
     Config, DropReason, LimitError, Publish, PublishOutcome, RequestError, SubscribeRequest,
     Unsubscribe,
@@ -71,6 +71,11 @@ fn v5_3_2_2_11_messages_above_a_new_maximum_are_not_sent_again() {
         peer.outcomes()[..],
         [PublishOutcome::Dropped(DropReason::Limit(LimitError::MaximumQoS { .. }))]
     ));
+    // The server may hold its identifier, which only a release frees.
+    assert!(sent.contains(&"PUBREL id=1".to_owned()), "{sent:?}");
+    assert_eq!(peer.client.in_flight(), 2);
+    peer.send_reason(AckKind::PubComp, 1, ReasonCode::PacketIdNotFound);
+    assert_eq!((peer.client.in_flight(), peer.outcomes().len()), (1, 0));
 }
 
 #[test]
@@ -99,6 +104,7 @@ fn v5_3_2_2_14_a_retained_message_is_not_sent_again_where_that_is_not_available(
     peer.expect_nothing();
     let dropped = PublishOutcome::Dropped(DropReason::Limit(LimitError::RetainNotAvailable));
     assert_eq!(peer.outcomes(), [dropped]);
+    assert_eq!(peer.client.in_flight(), 0);
 }
 
 /// Whether this many bytes were sent as one packet, or nothing.
