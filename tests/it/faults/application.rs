@@ -3,6 +3,7 @@
 use mqttlink::proto::{Event, Publish, PublishOutcome, Token};
 
 use super::Scenario;
+use super::server::TOPIC;
 use crate::peer::{Peer, Received};
 
 /// It publishes as soon as it can, and finishes with what it receives.
@@ -42,6 +43,7 @@ impl Application {
             peer.acknowledge(&message);
         }
         self.held = peer.messages();
+        assert!(self.held.iter().all(|message| message.topic == TOPIC));
         let numbers = self.held.iter().map(|message| message.payload[0]);
         self.received.last_mut().expect("a connection").extend(numbers);
         if !self.scenario.late {
@@ -76,7 +78,7 @@ impl Application {
             let number = self.published;
             let payload = [number];
             let qos = self.scenario.qos(self.scenario.published, number);
-            let request = Publish::new("t", &payload).qos(qos);
+            let request = Publish::new(TOPIC, &payload).qos(qos);
             let token = Token(u64::from(number) + 1);
             let result = if self.scenario.streamed {
                 peer.client.publish_stream(peer.now, &request, 2, token)

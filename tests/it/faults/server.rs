@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use mqttlink::codec::{
     self, Ack, AckKind, ConnAck, Connect, Packet, PacketId, Publish, Version, frame,
 };
-use mqttlink::{Properties, QoS, ReasonCode};
+use mqttlink::{Properties, PropertyId, QoS, ReasonCode};
 
 use crate::script::id;
 
@@ -22,6 +22,9 @@ struct Outgoing {
     released: bool,
 }
 
+/// The one topic.
+pub(super) const TOPIC: &str = "t";
+
 /// The server, with at most one client. Messages are numbers, with which the
 /// payload begins.
 ///
@@ -37,6 +40,8 @@ pub(super) struct Server {
     connected: bool,
     /// Whether the session began with this connection.
     is_new: bool,
+    /// Whether the one topic alias means the one topic: as the client sends, and as it receives.
+    alias_known: [bool; 2],
     input: Vec<u8>,
     output: Vec<u8>,
     /// QoS 2 identifiers of the client that await PUBREL.
@@ -57,6 +62,7 @@ impl Server {
             has_session: false,
             connected: false,
             is_new: true,
+            alias_known: [false; 2],
             input: Vec::new(),
             output: Vec::new(),
             awaiting_release: BTreeSet::new(),
@@ -80,6 +86,7 @@ impl Server {
     /// A new link to the client is up.
     pub(super) fn handle_link(&mut self) {
         self.connected = false;
+        self.alias_known = [false; 2];
         self.input.clear();
         self.output.clear();
         self.accepted.push(Vec::new());
@@ -132,11 +139,12 @@ impl Server {
         self.connected = true;
         let session_present = std::mem::replace(&mut self.has_session, true);
         self.is_new = !session_present;
-        self.send(&Packet::ConnAck(ConnAck {
-            session_present,
-            reason: ReasonCode::Success,
-            properties: Properties::new(),
-        }));
+        let mut properties = Properties::new();
+        if self.version.is_v5() {
+            properties.set_u32(PropertyId::TopicAliasMaximum, 1).expect("a number");
+        }
+        let reason = ReasonCode::Success;
+        self.send(&Packet::ConnAck(ConnAck { session_present, reason, properties }));
         for outgoing in self.in_flight.clone() {
             if outgoing.released {
                 self.send(&Packet::Ack(Ack::new(AckKind::PubRel, outgoing.id)));
@@ -147,6 +155,10 @@ impl Server {
     }
 
     fn handle_publish(&mut self, publish: &Publish<'_>) {
+        let [known, _] = &mut self.alias_known;
+        *known |=
+            publish.topic == TOPIC && publish.properties.number(PropertyId::TopicAlias).is_some();
+        assert!(publish.topic == TOPIC || *known, "an alias of this connection: {publish}");
         let id = publish.packet_id.expect("no message has QoS 0");
         assert!(!publish.dup || !self.is_new, "nothing was sent in this session before");
         let repeated = publish.qos == QoS::ExactlyOnce && !self.awaiting_release.insert(id);
@@ -197,11 +209,19 @@ impl Server {
     }
 
     fn send_publish(&mut self, outgoing: Outgoing, dup: bool) {
+        let mut properties = Properties::new();
+        let mut topic = TOPIC;
+        if self.version.is_v5() {
+            properties.set_u32(PropertyId::TopicAlias, 1).expect("a number");
+            let [_, known] = &mut self.alias_known;
+            topic = if std::mem::replace(known, true) { "" } else { TOPIC };
+        }
         self.send(&Packet::Publish(codec::Publish {
             dup,
             qos: outgoing.qos,
-            topic: "t",
+            topic,
             packet_id: Some(outgoing.id),
+            properties,
             payload: &vec![outgoing.number; self.payload_len],
             ..codec::Publish::default()
         }));
