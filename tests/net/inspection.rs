@@ -46,7 +46,8 @@ impl Authenticator for Key {
 /// One connection with a secret in every place that can hold one.
 fn talk(version: Version, inspect: mpsc::Sender<String>) {
     let server = Server::once(|link| {
-        link.accept();
+        // The authentication method.
+        link.accept_with(false, &[0x15, 0, 3, b'K', b'E', b'Y']);
         let bytes = link.next().unwrap();
         link.answer(&bytes);
         link.publish("down", SECRETS[2].as_bytes(), QoS::AtMostOnce, 0);
