@@ -120,7 +120,7 @@ impl Builder {
             response_timeout: Duration::from_secs(30),
             publish_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(5),
-            bounds: Bounds { messages: 65_536, bytes: 16 * 1024 * 1024 },
+            bounds: Bounds { messages: 65_536, bytes: 4 * 1024 * 1024 },
             authenticator: None,
             handlers: HandlerTable::default(),
             error: None,
@@ -320,7 +320,7 @@ impl Builder {
     }
 
     /// How many received messages, and how many bytes of them, wait to be taken before the client
-    /// stops reading, so that the server has to wait. Default: 65,536 and 16 MiB.
+    /// stops reading, so that the server has to wait. Default: 65,536 and 4 MiB.
     ///
     /// While a call waits for an acknowledgement, which comes behind those messages, four times as
     /// many are let in.

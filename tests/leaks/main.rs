@@ -16,7 +16,11 @@
 #[path = "../net/server.rs"]
 mod server;
 
+mod idle;
+mod streams;
+
 use std::net::{SocketAddr, TcpListener};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mqttlink::{Client, Publish, QoS, Subscribe};
@@ -35,11 +39,22 @@ fn holdings() -> Holdings {
     Holdings { files: count("/proc/self/fd"), threads: count("/proc/self/task") }
 }
 
+/// A figure from the process's status, in KiB.
+fn status(name: &str) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// The memory that the process has in use, in KiB.
 fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    status("VmRSS:")
+}
+
+/// The right to run: each test measures the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does `work` many times, and finds that the process has grown by nothing.
@@ -149,6 +164,7 @@ fn broken_connections() {
 
 #[test]
 fn nothing_is_left_of_thousands_of_connections() {
+    let _alone = alone();
     failed_connects();
     reconnects();
     whole_lives();
