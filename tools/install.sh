@@ -1,0 +1,132 @@
+#!/bin/sh
+# Installs what this machine lacks to build, test and measure mqttlink, and says what it does.
+# With everything in place it does nothing and takes no time.
+#
+#   tools/install.sh [GROUP...]    without a group: all of them
+#
+#   build   what `cargo build` needs: a C linker, OpenSSL's headers
+#   peers   the brokers and tools that tests/peers talks to
+#   bench   the library that the benchmarks compare with
+#   capi    what the C and C++ tests need: compilers, CMake, valgrind
+set -eu
+
+cd "$(dirname "$0")/.."
+tools=$PWD/.tools
+packages=
+
+say() {
+    echo "install: $*"
+}
+
+# need PACKAGE COMMAND...: the package is wanted unless the command succeeds.
+need() {
+    package=$1
+    shift
+    if ! "$@" >/dev/null 2>&1; then
+        packages="$packages $package"
+    fi
+}
+
+# has PROGRAM: also where Debian keeps servers, which is not on everybody's PATH.
+has() {
+    PATH=$PATH:/usr/local/sbin:/usr/sbin command -v "$1"
+}
+
+# The oldest Node.js that the broker runs on is 16.
+has_node() {
+    node -e 'process.exit(parseInt(process.versions.node) >= 16 ? 0 : 1)'
+}
+
+list_build() {
+    need gcc has cc
+    need libc6-dev test -e /usr/include/stdio.h
+    need pkg-config has pkg-config
+    need libssl-dev pkg-config --exists openssl
+}
+
+list_peers() {
+    need mosquitto has mosquitto
+    need mosquitto-clients has mosquitto_sub
+    need openssl has openssl
+    need python3-venv python3 -c 'import ensurepip, venv'
+    need nodejs has_node
+    need npm has npm
+}
+
+list_bench() {
+    list_build
+    need libmosquitto-dev test -e /usr/include/mosquitto.h
+}
+
+list_capi() {
+    list_build
+    need g++ has c++
+    need cmake has cmake
+    need make has make
+    need valgrind has valgrind
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "root is needed for: $*"
+        exit 1
+    fi
+}
+
+install_packages() {
+    packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
+    [ "$packages" = " " ] && return
+    if ! has apt-get >/dev/null; then
+        say "this system has no apt-get; please install what these Debian packages hold: $packages"
+        exit 1
+    fi
+    say "apt-get install $packages"
+    as_root apt-get -q -o DPkg::Lock::Timeout=300 update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+        install --no-install-recommends $packages
+}
+
+# The list that was installed is kept beside it: a new list installs anew.
+install_python() {
+    list=tests/peers/brokers/requirements.txt
+    cmp -s "$list" "$tools/venv/installed.txt" && return
+    say "the Python brokers, into .tools/venv"
+    rm -rf "$tools/venv"
+    mkdir -p "$tools"
+    python3 -m venv "$tools/venv"
+    "$tools/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"
+    cp "$list" "$tools/venv/installed.txt"
+}
+
+install_node() {
+    list=tests/peers/brokers/package-lock.json
+    cmp -s "$list" "$tools/node/installed.json" && return
+    say "the Node.js broker, into .tools/node"
+    rm -rf "$tools/node"
+    mkdir -p "$tools/node"
+    cp tests/peers/brokers/package.json "$list" "$tools/node"
+    (cd "$tools/node" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+    cp "$list" "$tools/node/installed.json"
+}
+
+[ $# -gt 0 ] || set -- build peers bench capi
+for group in "$@"; do
+    case $group in
+        build | peers | bench | capi) "list_$group" ;;
+        *)
+            say "there is no group '$group': build, peers, bench and capi are"
+            exit 2
+            ;;
+    esac
+done
+install_packages
+for group in "$@"; do
+    if [ "$group" = peers ]; then
+        install_python
+        install_node
+    fi
+done
