@@ -1,0 +1,20 @@
+//! The client against implementations that others have written: brokers, command-line tools, TLS.
+//!
+//! Each test starts its own peers on loopback ports of its own, and stops them. A missing tool is a
+//! failure that says what to run, never a test that is left out.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test stops at the first thing that goes wrong, measures time and opens sockets"
+)]
+
+mod brokers;
+mod harness;
+mod messages;
