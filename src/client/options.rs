@@ -298,8 +298,8 @@ impl Builder {
     }
 
     /// How many messages of QoS 1 and 2 this client sends without waiting for an acknowledgement, if
-    /// the server allows that many. Default: in MQTT 5.0 the server's receive maximum, before it
-    /// 100.
+    /// the server allows that many. Default: in MQTT 5.0 the server's receive maximum; before it 100,
+    /// of which 20 may have QoS 2: mosquitto takes no more, and throws the others away unsaid.
     pub const fn window(mut self, messages: u16) -> Self {
         self.config.window = Some(messages);
         self

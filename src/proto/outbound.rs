@@ -98,6 +98,12 @@ struct Flight {
     counted: bool,
 }
 
+impl Flight {
+    fn is_exactly_once(&self) -> bool {
+        self.awaits != Awaits::Acknowledgement
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Awaits {
     /// PUBACK.
@@ -122,6 +128,15 @@ impl Awaits {
     }
 }
 
+/// How many messages may be in flight on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quota {
+    /// Of QoS 1 and 2 together.
+    pub(crate) messages: usize,
+    /// Of QoS 2.
+    pub(crate) exactly_once: usize,
+}
+
 /// A new message, to be entered.
 pub(crate) struct NewFlight {
     pub(crate) packet_id: PacketId,
@@ -144,6 +159,9 @@ pub(crate) struct Outbound {
     next_order: u64,
     quota: usize,
     quota_max: usize,
+    /// Messages of QoS 2 in flight that count against the quota, and how many may.
+    exactly_once: usize,
+    exactly_once_max: usize,
     /// Messages to be sent again as soon as the quota allows, in order.
     resend: VecDeque<PacketId>,
 }
@@ -153,6 +171,8 @@ impl Outbound {
     pub(crate) fn begin(&mut self) {
         self.quota = 0;
         self.quota_max = 0;
+        self.exactly_once = 0;
+        self.exactly_once_max = 0;
         self.resend.clear();
         for (_, request) in self.requests.iter_mut() {
             if let Request::Publish(flight) = request {
@@ -161,10 +181,11 @@ impl Outbound {
         }
     }
 
-    /// The server has answered: `quota` messages may be in flight.
-    pub(crate) const fn set_quota(&mut self, quota: usize) {
-        self.quota = quota;
-        self.quota_max = quota;
+    /// The server has answered: this many messages may be in flight.
+    pub(crate) const fn set_quota(&mut self, quota: Quota) {
+        self.quota = quota.messages;
+        self.quota_max = quota.messages;
+        self.exactly_once_max = quota.exactly_once;
     }
 
     /// Messages that await their acknowledgement.
@@ -178,13 +199,30 @@ impl Outbound {
     }
 
     /// Whether a new message may be sent: there is quota that no older message waits for.
-    pub(crate) fn has_quota(&self) -> bool {
-        self.quota > 0 && self.resend.is_empty()
+    pub(crate) fn has_quota(&self, qos: QoS) -> bool {
+        self.resend.is_empty() && self.has_quota_for(qos == QoS::ExactlyOnce)
     }
 
-    /// Whether messages wait to be sent again and may be.
+    fn has_quota_for(&self, exactly_once: bool) -> bool {
+        self.quota > 0 && (!exactly_once || self.exactly_once < self.exactly_once_max)
+    }
+
+    /// Whether messages wait to be sent again and the first of them may be.
     pub(crate) fn may_resend(&self) -> bool {
-        self.quota > 0 && !self.resend.is_empty()
+        self.resend.front().is_some_and(|&id| match self.requests.get(id) {
+            Some(Request::Publish(flight)) => self.has_quota_for(flight.is_exactly_once()),
+            _ => true,
+        })
+    }
+
+    fn take_quota(&mut self, exactly_once: bool) {
+        self.quota = self.quota.saturating_sub(1);
+        self.exactly_once += usize::from(exactly_once);
+    }
+
+    fn give_quota(&mut self, exactly_once: bool) {
+        self.quota = (self.quota + 1).min(self.quota_max);
+        self.exactly_once = self.exactly_once.saturating_sub(usize::from(exactly_once));
     }
 
     pub(crate) fn next_id(&self) -> Option<PacketId> {
@@ -194,7 +232,7 @@ impl Outbound {
     pub(crate) fn insert_publish(&mut self, new: NewFlight) {
         let awaits =
             if new.qos == QoS::ExactlyOnce { Awaits::Receipt } else { Awaits::Acknowledgement };
-        self.quota = self.quota.saturating_sub(1);
+        self.take_quota(new.qos == QoS::ExactlyOnce);
         self.messages += 1;
         self.stored_bytes += new.message.as_ref().map_or(0, |message| message.len());
         self.next_order += 1;
@@ -235,7 +273,7 @@ impl Outbound {
         self.messages -= 1;
         self.release(flight.message.take());
         if flight.counted {
-            self.quota = (self.quota + 1).min(self.quota_max);
+            self.give_quota(flight.is_exactly_once());
         }
         Some(flight)
     }
@@ -434,7 +472,7 @@ impl Outbound {
         out: &mut OutBuffer,
     ) -> (u64, Vec<(Token, PublishOutcome)>) {
         let (mut sent, mut outcomes) = (0, Vec::new());
-        while self.quota > 0
+        while self.may_resend()
             && let Some(id) = self.resend.pop_front()
         {
             let Some(Request::Publish(flight)) = self.requests.get_mut(id) else { continue };
@@ -447,7 +485,8 @@ impl Outbound {
             }
             message.write(now, out);
             flight.counted = true;
-            self.quota -= 1;
+            let exactly_once = flight.is_exactly_once();
+            self.take_quota(exactly_once);
             sent += 1;
         }
         (sent, outcomes)

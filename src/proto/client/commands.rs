@@ -149,7 +149,7 @@ impl ClientConnection {
         if qos == QoS::AtMostOnce {
             return Ok(None);
         }
-        if !self.outbound.has_quota() {
+        if !self.outbound.has_quota(qos) {
             return Err(RequestError::NoQuota { in_flight: self.outbound.messages() });
         }
         self.check_room(self.outbound.stored_bytes(), self.config.in_flight_bytes_max)?;

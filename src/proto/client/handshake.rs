@@ -172,7 +172,7 @@ impl ClientConnection {
             id.clone_into(&mut self.handshake.client_id);
         }
         self.keep_alive.start(self.now, self.handshake.keep_alive);
-        self.outbound.set_quota(self.window());
+        self.outbound.set_quota(self.quota());
         self.aliases_out.reset(self.config.topic_aliases.min(self.limits.topic_alias_maximum));
         let granted = self.granted(&connack);
         self.events.push_back(Event::Connected(Box::new(granted)));

@@ -12,11 +12,18 @@ use super::alias::{InboundAliases, OutboundAliases};
 use super::inbound::Inbound;
 use super::keep_alive::{Due, KeepAlive};
 use super::out_queue::{OutBuffer, OutQueue};
-use super::outbound::{Outbound, put_release};
+use super::outbound::{Outbound, Quota, put_release};
 use super::{AckToken, Event, Incoming, Limits, ProtocolError, PublishOutcome, Time, Token};
 use crate::codec::{Disconnect, Packet, PacketId, QoS, Version, frame};
 pub use commands::Queued;
 use handshake::Handshake;
+
+/// How many messages are in flight before MQTT 5.0, where the server does not say what it takes.
+const SILENT_WINDOW: u16 = 100;
+
+/// How many of them have QoS 2. As many as mosquitto takes: it answers a message beyond that with a
+/// PUBREC that cannot say so before MQTT 5.0, and throws it away.
+const SILENT_WINDOW_EXACTLY_ONCE: u16 = 20;
 
 /// How much memory of an emptied buffer is kept for the next packets, in bytes.
 const KEPT_CAPACITY: usize = 64 * 1024;
@@ -26,7 +33,8 @@ const KEPT_CAPACITY: usize = 64 * 1024;
 #[non_exhaustive]
 pub struct Config {
     /// How many messages of QoS 1 and 2 may be in flight, if the server allows that many. Default
-    /// `None`: in MQTT 5.0 what the server allows, before it 100.
+    /// `None`: in MQTT 5.0 what the server allows; before it 100, and 20 of QoS 2, which is what
+    /// mosquitto takes without losing messages.
     pub window: Option<u16>,
     /// How many bytes may wait in the outgoing buffer before a publish has to wait. One message may
     /// exceed it. Default: 1 MiB.
@@ -386,14 +394,18 @@ impl ClientConnection {
         self.pump();
     }
 
-    /// The QoS of this message, and whether a message of that QoS may be sent now.
-    fn window(&self) -> usize {
-        let own = match self.config.window {
-            Some(window) => window.max(1),
-            None if self.version.is_v5() => u16::MAX,
-            None => 100,
+    /// How many messages may be in flight: the server says so in MQTT 5.0 only.
+    fn quota(&self) -> Quota {
+        let (messages, exactly_once) = match self.config.window {
+            Some(window) => (window.max(1), window.max(1)),
+            None if self.version.is_v5() => (u16::MAX, u16::MAX),
+            None => (SILENT_WINDOW, SILENT_WINDOW_EXACTLY_ONCE),
         };
-        usize::from(own.min(self.limits.receive_maximum))
+        let most = self.limits.receive_maximum;
+        Quota {
+            messages: usize::from(messages.min(most)),
+            exactly_once: usize::from(exactly_once.min(most)),
+        }
     }
 }
 
