@@ -18,4 +18,5 @@ mod properties;
 mod regress;
 mod script;
 mod smoke;
+mod tidy;
 mod vectors;

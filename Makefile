@@ -1,0 +1,43 @@
+# What each target needs and lacks it installs, through tools/install.sh, and says so.
+
+CARGO ?= cargo
+RUNS ?= 5
+SECONDS ?= 600
+TARGET ?= decode
+
+.PHONY: help demo test lint bench fuzz
+
+help:
+	@echo 'make demo    connect, subscribe, publish, receive: every version and QoS, TCP and TLS'
+	@echo 'make test    every test'
+	@echo 'make lint    formatting and clippy, as strict as it gets'
+	@echo 'make bench   messages per second beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
+	@echo 'make fuzz    one fuzz target [TARGET=decode SECONDS=600]'
+
+demo:
+	@tools/install.sh build demo
+	@$(CARGO) run --quiet --example demo
+
+test:
+	@tools/install.sh build peers
+	$(CARGO) test
+	$(CARGO) test --no-default-features --lib --test it --test net
+
+lint:
+	@tools/install.sh build
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+bench:
+	@tools/install.sh bench
+	mkdir -p target/bench-peers
+	cc -O2 -o target/bench-peers/mosquitto benches/peers/mosquitto.c -lmosquitto -lpthread
+	$(CARGO) build --release --manifest-path benches/peers/rumqttc/Cargo.toml \
+		--target-dir target/bench-peers/build
+	cp target/bench-peers/build/release/rumqttc target/bench-peers/rumqttc
+	$(CARGO) bench --bench throughput -- --runs $(RUNS)
+
+fuzz:
+	$(CARGO) +nightly fuzz run $(TARGET) -- -max_total_time=$(SECONDS)
