@@ -5,13 +5,14 @@ RUNS ?= 5
 SECONDS ?= 600
 TARGET ?= decode
 
-.PHONY: help demo test lint bench fuzz
+.PHONY: help demo test lint bench fuzz tools
 
 help:
 	@echo 'make demo    connect, subscribe, publish, receive: every version and QoS, TCP and TLS'
 	@echo 'make test    every test'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
 	@echo 'make bench   messages per second beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
+	@echo 'make tools   installs all that the others need'
 	@echo 'make fuzz    one fuzz target [TARGET=decode SECONDS=600]'
 
 demo:
@@ -38,6 +39,9 @@ bench:
 		--target-dir target/bench-peers/build
 	cp target/bench-peers/build/release/rumqttc target/bench-peers/rumqttc
 	$(CARGO) bench --bench throughput -- --runs $(RUNS)
+
+tools:
+	tools/install.sh
 
 fuzz:
 	$(CARGO) +nightly fuzz run $(TARGET) -- -max_total_time=$(SECONDS)
