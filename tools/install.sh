@@ -5,6 +5,7 @@
 #   tools/install.sh [GROUP...]    without a group: all of them
 #
 #   build   what `cargo build` needs: a C linker, OpenSSL's headers
+#   demo    the broker that the demonstration talks to
 #   peers   the brokers and tools that tests/peers talks to
 #   bench   the library that the benchmarks compare with
 #   capi    what the C and C++ tests need: compilers, CMake, valgrind
@@ -44,10 +45,14 @@ list_build() {
     need libssl-dev pkg-config --exists openssl
 }
 
-list_peers() {
+list_demo() {
     need mosquitto has mosquitto
-    need mosquitto-clients has mosquitto_sub
     need openssl has openssl
+}
+
+list_peers() {
+    list_demo
+    need mosquitto-clients has mosquitto_sub
     need python3-venv python3 -c 'import ensurepip, venv'
     need nodejs has_node
     need npm has npm
@@ -113,12 +118,12 @@ install_node() {
     cp "$list" "$tools/node/installed.json"
 }
 
-[ $# -gt 0 ] || set -- build peers bench capi
+[ $# -gt 0 ] || set -- build demo peers bench capi
 for group in "$@"; do
     case $group in
-        build | peers | bench | capi) "list_$group" ;;
+        build | demo | peers | bench | capi) "list_$group" ;;
         *)
-            say "there is no group '$group': build, peers, bench and capi are"
+            say "there is no group '$group': build, demo, peers, bench and capi are"
             exit 2
             ;;
     esac

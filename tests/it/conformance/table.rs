@@ -275,6 +275,7 @@ fn every_test_names_a_statement_of_the_table() {
 
 #[test]
 fn names_are_read_from_the_source() {
-    let source = "#[test]\nfn one() {}\nfn two() {}\n  #[test]\n  #[should_panic]\n  fn three() {}\n";
+    let source =
+        "#[test]\nfn one() {}\nfn two() {}\n  #[test]\n  #[should_panic]\n  fn three() {}\n";
     assert_eq!(names(source).collect::<Vec<_>>(), ["one", "three"]);
 }
