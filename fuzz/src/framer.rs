@@ -3,7 +3,8 @@
 //!
 //! Acknowledgements that were due and messages that are sent again leave at the end of an input.
 //! With more inputs they may come earlier in relation to other packets; they do not come at all when
-//! the connection fails first, and no message does that is acknowledged before it was sent again.
+//! the connection fails first, and neither does a message that is acknowledged before it was sent
+//! again, nor a PUBREC whose PUBREL is there before it.
 
 use mqttlink::codec::{
     ConnAck, Packet, PacketId, PacketType, Properties, PropertyId, Publish as PublishPacket, QoS,
@@ -146,7 +147,8 @@ impl Setup {
     fn by_type(&self, mut bytes: &[u8], failed: bool) -> Vec<Vec<u8>> {
         let left_out = |packet| match packet {
             PacketType::Publish => failed || self.stage == Stage::Resumed,
-            PacketType::PubAck | PacketType::PubRec => failed,
+            PacketType::PubAck => failed,
+            PacketType::PubRec => failed || self.stage != Stage::Connecting,
             _ => false,
         };
         let mut packets = Vec::new();
@@ -235,7 +237,7 @@ pub fn compare(setup: &Setup, stream: &[u8], cuts: &[usize]) {
 fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
     let mut client = setup.client();
     let mut messages: Vec<Message> = Vec::new();
-    let mut packets_at = Vec::new();
+    let (mut events, mut packets_at) = (Vec::new(), Vec::new());
     let (mut begun, mut end) = (0, 0);
     for index in 0.. {
         if end == stream.len() {
@@ -245,7 +247,7 @@ fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
         end = stream.len().min(end + piece);
         let input = &stream[begun..end];
         let used = client.handle_input(Time::ORIGIN, input);
-        collect(&mut client, &input[..used], &mut messages);
+        collect(&mut client, &input[..used], &mut messages, &mut events);
         packets_at.extend(client.poll_frames().into_iter().map(|place| begun + place.start));
         begun += used;
     }
@@ -260,7 +262,7 @@ fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
         (counters.bytes_sent, counters.messages_resent) = (0, 0);
     }
     Outcome {
-        events: std::iter::from_fn(|| client.poll_event()).collect(),
+        events,
         messages,
         sent: setup.by_type(&out.to_vec(), closing),
         left: stream[begun..].to_vec(),
@@ -272,10 +274,23 @@ fn drive(setup: &Setup, stream: &[u8], cuts: &[usize]) -> Outcome {
     }
 }
 
-/// Takes the messages of one input; chunks join the message they belong to.
-fn collect(client: &mut ClientConnection, input: &[u8], messages: &mut Vec<Message>) {
+/// Takes the messages of one input, where chunks join the message they belong to, and the events,
+/// which are told their place among the messages of all inputs.
+fn collect(
+    client: &mut ClientConnection,
+    input: &[u8],
+    messages: &mut Vec<Message>,
+    events: &mut Vec<Event>,
+) {
     let mut incoming = Vec::new();
     client.poll_incoming(&mut incoming);
+    while let Some(mut event) = client.poll_event() {
+        if let Event::Answered { place, .. } = &mut event {
+            let is_message = |one: &&Incoming| matches!(one, Incoming::Message(_));
+            *place = messages.len() + incoming[..*place].iter().filter(is_message).count();
+        }
+        events.push(event);
+    }
     for one in incoming {
         match one {
             Incoming::Message(message) => messages.push(Message {

@@ -265,7 +265,9 @@ impl World<'_> {
                 );
                 self.wire.accept(self.client.limits(), window);
                 let blind = self.version == Version::V3_1 && !self.options.clean_start;
-                if connack.session_present || blind {
+                let assigned = connack.properties.text(PropertyId::AssignedClientIdentifier);
+                let same = self.session.enter(assigned.unwrap_or(&self.options.client_id));
+                if same && (connack.session_present || blind) {
                     self.session.resumed();
                 } else {
                     self.session.lost();
@@ -286,7 +288,7 @@ impl World<'_> {
                     if !accepted {
                         self.wire.uncount(ack.packet_id);
                     }
-                    self.session.acknowledged(ack);
+                    self.session.acknowledged(ack, self.version.is_v5());
                 }
             }
             Packet::SubAck(suback) => self.answered(suback.packet_id),

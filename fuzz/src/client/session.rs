@@ -70,6 +70,8 @@ pub struct Session {
     pub due: BTreeMap<Token, Expected>,
     /// SUBSCRIBE and UNSUBSCRIBE requests that must be reported, answered or not.
     pub requests_due: BTreeSet<Token>,
+    /// Whose session it is.
+    client_id: Option<String>,
     orders: u64,
 }
 
@@ -132,8 +134,9 @@ impl Session {
         if fits { Verdict::Fits } else { Verdict::Wrong }
     }
 
-    /// The client has taken an acknowledgement that fits.
-    pub fn acknowledged(&mut self, ack: &Ack<'_>) {
+    /// The client has taken an acknowledgement that fits. `has_reasons` says whether the version
+    /// lets it tell that there was no such message.
+    pub fn acknowledged(&mut self, ack: &Ack<'_>, has_reasons: bool) {
         let Some(flight) = self.flight_mut(ack.packet_id) else { return };
         let refused = ack.reason.is_error();
         let expected = match (ack.kind, flight.stage) {
@@ -142,7 +145,7 @@ impl Session {
                 return;
             }
             (AckKind::PubComp, Stage::Release { probe: true })
-                if ack.reason != ReasonCode::Success =>
+                if ack.reason != ReasonCode::Success || !has_reasons =>
             {
                 Expected::StreamInterrupted
             }
@@ -189,6 +192,12 @@ impl Session {
                 flight.sent = None;
             }
         }
+    }
+
+    /// A connection with this client identifier is up. Says whether the session is the same.
+    pub fn enter(&mut self, client_id: &str) -> bool {
+        let before = self.client_id.replace(client_id.to_owned());
+        before.is_none_or(|before| before == client_id)
     }
 
     /// The server goes on with the session.
