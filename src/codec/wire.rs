@@ -207,6 +207,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes under Miri")]
     fn every_variable_byte_integer_of_three_bytes_or_fewer_reads_back() {
         for value in 0..=2_097_151 {
             let mut out = Vec::new();

@@ -108,6 +108,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes under Miri")]
     fn all_65535_can_be_in_flight_and_then_none_is_given() {
         let mut pool = InFlight::default();
         for _ in 0..COUNT {
