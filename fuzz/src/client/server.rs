@@ -259,10 +259,11 @@ impl World<'_> {
     fn taken(&mut self, packet: &Packet<'_>, verdict: Option<Verdict>) {
         match packet {
             Packet::ConnAck(connack) if self.client.is_connected() => {
-                let window = self.config.window.map_or_else(
-                    || if self.version.is_v5() { usize::from(u16::MAX) } else { 100 },
-                    usize::from,
-                );
+                let window = match self.config.window {
+                    Some(window) => (window, window),
+                    None if self.version.is_v5() => (u16::MAX, u16::MAX),
+                    None => (100, 20),
+                };
                 self.wire.accept(self.client.limits(), window);
                 let blind = self.version == Version::V3_1 && !self.options.clean_start;
                 let assigned = connack.properties.text(PropertyId::AssignedClientIdentifier);

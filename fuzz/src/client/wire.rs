@@ -1,6 +1,6 @@
 //! What the client sends on one connection, packet by packet, and whether it may.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use mqttlink::codec::{
     Ack, AckKind, Packet, PacketId, PropertyId, Publish, QoS, ReasonCode, Version, frame,
@@ -13,7 +13,8 @@ use super::session::{Session, Stage, Use};
 pub struct Wire {
     version: Version,
     number: u32,
-    window: usize,
+    /// How many messages may be in flight, and how many of them of QoS 2.
+    window: (usize, usize),
     bytes: Vec<u8>,
     /// How many packets have been sent.
     packets: usize,
@@ -24,7 +25,7 @@ pub struct Wire {
     /// Identifiers of requests that have been sent, and whether PUBREL was.
     asked: BTreeMap<u16, bool>,
     /// Messages sent on this connection that count against the window.
-    counted: BTreeSet<u16>,
+    counted: BTreeMap<u16, QoS>,
     last_order: u64,
     aliases: BTreeMap<u16, String>,
     /// Messages of QoS 0 that were accepted, in order: topic and payload.
@@ -44,8 +45,9 @@ impl Wire {
         Self { version, number, ..Self::default() }
     }
 
-    pub fn accept(&mut self, limits: &Limits, window: usize) {
-        self.window = window.min(limits.receive_maximum.into());
+    pub fn accept(&mut self, limits: &Limits, window: (u16, u16)) {
+        let least = |window: u16| usize::from(window.min(limits.receive_maximum));
+        self.window = (least(window.0), least(window.1));
         self.limits = Some(limits.clone());
     }
 
@@ -150,8 +152,10 @@ impl Wire {
         flight.sent = Some(true);
         assert!(flight.order > self.last_order, "{publish} is out of order or was sent twice");
         self.last_order = flight.order;
-        self.counted.insert(id.get());
-        assert!(self.counted.len() <= self.window, "{publish} exceeds {}", self.window);
+        self.counted.insert(id.get(), publish.qos);
+        let exactly_once = self.counted.values().filter(|qos| **qos == QoS::ExactlyOnce).count();
+        let fits = self.counted.len() <= self.window.0 && exactly_once <= self.window.1;
+        assert!(fits, "{publish} exceeds {:?}", self.window);
     }
 
     fn resolve(&mut self, publish: &Publish<'_>) -> String {
