@@ -2,7 +2,7 @@
 
 use pkcs8::der::asn1::AnyRef;
 use pkcs8::der::pem::LineEnding;
-use pkcs8::der::{Decode, Encode, Tag, Tagged};
+use pkcs8::der::{Decode, Encode, SliceReader, Tag, Tagged};
 use pkcs8::{
     AlgorithmIdentifierRef, EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef,
     SecretDocument,
@@ -15,6 +15,8 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 const UNKNOWN_FORM: &str = "it is no private key in PKCS#8, PKCS#1 or SEC1 form";
+
+pub(super) const NOT_A_PAIR: &str = "it does not belong to the client certificate";
 
 const PEM_MARK: &[u8] = b"-----BEGIN ";
 
@@ -98,16 +100,44 @@ fn from_parts(
         native_tls::Certificate::from_der(der)
             .map_err(|error| certificate.wrong(TlsItem::Certificate, error))?;
     }
+    let own = chain.first().cloned();
     let chain: Vec<pem::Pem> =
         chain.into_iter().map(|der| pem::Pem::new("CERTIFICATE", der)).collect();
     let chain = pem::encode_many(&chain);
     let bytes = key.read(TlsItem::Key)?;
     let pkcs8 = to_pkcs8(&bytes, password).map_err(|why| key.wrong(TlsItem::Key, why))?;
+    check_pair(own.as_deref(), &pkcs8).map_err(|why| key.wrong(TlsItem::Key, why))?;
     let pkcs8 = pkcs8
         .to_pem("PRIVATE KEY", LineEnding::LF)
         .map_err(|error| key.wrong(TlsItem::Key, error))?;
     native_tls::Identity::from_pkcs8(chain.as_bytes(), pkcs8.as_bytes())
         .map_err(|error| key.wrong(TlsItem::Key, error))
+}
+
+/// The library compares key and certificate only if they are for the same algorithm, and otherwise
+/// shows the server neither of them.
+fn check_pair(certificate: Option<&[u8]>, key: &SecretDocument) -> Result<(), String> {
+    let certified = certificate.and_then(|der| public_key_algorithm(der).ok());
+    let key = PrivateKeyInfoRef::try_from(key.as_bytes()).ok().map(|key| key.algorithm.oid);
+    match (certified, key) {
+        (Some(certified), Some(key)) if certified != key => Err(NOT_A_PAIR.to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// The algorithm of the key that a certificate is for: RFC 5280, section 4.1.
+fn public_key_algorithm(certificate: &[u8]) -> pkcs8::der::Result<ObjectIdentifier> {
+    let certificate = AnyRef::from_der(certificate)?;
+    let signed = AnyRef::decode(&mut SliceReader::new(certificate.value())?)?;
+    let mut fields = SliceReader::new(signed.value())?;
+    let mut field = AnyRef::decode(&mut fields)?;
+    // The version is left out of a certificate of the first one.
+    let before_key = if field.tag().is_context_specific() { 6 } else { 5 };
+    for _ in 0..before_key {
+        field = AnyRef::decode(&mut fields)?;
+    }
+    let algorithm = AnyRef::decode(&mut SliceReader::new(field.value())?)?;
+    ObjectIdentifier::decode(&mut SliceReader::new(algorithm.value())?)
 }
 
 /// Any key as PKCS#8, unencrypted. The error says what is wrong with it.
