@@ -132,12 +132,14 @@ codes! {
     NoAddress = 401, Dns, "the host name has no address";
     /// No address could be connected.
     ConnectFailed = 402, Tcp, "no address could be connected";
-    /// TLS was not negotiated, or ended with an alert.
-    TlsHandshake = 403, Tls, "TLS failed";
+    /// TLS was not negotiated, or the server refused the client's certificate.
+    TlsHandshake = 403, Tls, "TLS was not negotiated";
     /// The system reported an error of the connection.
     ConnectionLost = 404, Tcp, "the connection was lost";
     /// The server closed the connection without a word.
     ConnectionClosed = 405, Tcp, "the server closed the connection";
+    /// TLS ended with an alert, or with bytes that cannot be decrypted.
+    TlsFailed = 406, Tls, "TLS failed";
     /// The server refused the connection.
     Refused = 500, Mqtt, "the server refused the connection";
     /// The server ended the connection with DISCONNECT.
@@ -222,6 +224,23 @@ impl Error {
             ..Detail::default()
         };
         Self::detailed(code, detail)
+    }
+
+    /// The same error under a code that says more.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_code(self, code: ErrorCode) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same error with advice behind its text.
+    pub(crate) fn advise(self, advice: &str) -> Self {
+        let detail = Detail {
+            text: format!("{self} ({advice})"),
+            os_code: self.os_code(),
+            notice: self.notice().cloned(),
+            source: Some(Box::new(self.clone())),
+        };
+        Self::detailed(self.code, detail)
     }
 
     /// The server said no, or goodbye.
@@ -322,6 +341,7 @@ impl Error {
                 | ErrorCode::Closed
                 | ErrorCode::ConnectionLost
                 | ErrorCode::ConnectionClosed
+                | ErrorCode::TlsFailed
                 | ErrorCode::ServerDisconnected
                 | ErrorCode::ProtocolViolation
                 | ErrorCode::KeepAliveTimeout
@@ -499,6 +519,8 @@ const fn tls_code(error: &TlsError) -> ErrorCode {
         },
         TlsError::Setup { .. } => ErrorCode::TlsSetup,
         TlsError::Handshake { .. } => ErrorCode::TlsHandshake,
+        TlsError::Interrupted { .. } => ErrorCode::ConnectionLost,
+        TlsError::Broken { .. } => ErrorCode::TlsFailed,
     }
 }
 

@@ -191,15 +191,18 @@ fn handshake(
                 return Err(Error::new(ErrorCode::Closed));
             }
             match &state.connection {
-                Some(Connection { end: Some(End::Failed(error)), .. }) => return Err(error.clone()),
+                Some(Connection { end: Some(End::Failed(error)), .. }) => {
+                    return Err(advise(shared, error.clone()));
+                }
                 Some(connection) if connection.id == attempt.number => {}
-                _ => return Err(state.why_disconnected()),
+                _ => return Err(advise(shared, state.why_disconnected())),
             }
             if let Some(step) = pop_auth(&mut state) {
                 break Ok(step);
             }
             if deadline.is_over() {
-                return Err(Error::timeout(Phase::ConnAck, shared.options.connect_timeout));
+                let error = Error::timeout(Phase::ConnAck, shared.options.connect_timeout);
+                return Err(advise(shared, error));
             }
             state = shared.sleep_changed(state, deadline);
         };
@@ -213,6 +216,27 @@ fn handshake(
         authenticator.finish(granted.authentication_data())
     })?;
     Ok(granted)
+}
+
+/// A server that ends the connection instead of answering, or does not answer at all, has commonly
+/// been spoken to in the wrong way.
+fn advise(shared: &Shared, error: Error) -> Error {
+    let silent = matches!(
+        error.code(),
+        ErrorCode::ConnectionClosed
+            | ErrorCode::ConnectionLost
+            | ErrorCode::ProtocolViolation
+            | ErrorCode::TimeoutConnAck
+    );
+    if !silent {
+        return error;
+    }
+    let version = shared.options.connect.version;
+    if shared.options.target.is_secure() {
+        error.advise(&format!("before CONNACK: does the server speak MQTT {version}?"))
+    } else {
+        error.advise(&format!("before CONNACK: does the server speak MQTT {version}, without TLS?"))
+    }
 }
 
 fn pop_auth(state: &mut State) -> Option<Auth> {

@@ -32,7 +32,13 @@ pub(super) enum End {
     /// This side wanted it.
     Asked,
     Failed(Error),
+    /// Nothing can be sent. What the server has said before it closed, and which is still to be
+    /// read, is a better reason: DISCONNECT, or an alert of TLS.
+    Broken(Error),
 }
+
+/// How long the last words of a server are waited for to which nothing can be sent.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What belongs to one connection, under the client's lock.
 pub(super) struct Connection {
@@ -300,7 +306,7 @@ fn write<'a>(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => blocked = true,
             Err(error) => {
                 let error = Error::from_io(ErrorCode::ConnectionLost, "sending failed", error);
-                shared.closing(&mut state, End::Failed(error), Duration::ZERO, &mut after);
+                shared.closing(&mut state, End::Broken(error), LAST_WORDS, &mut after);
                 if let Some(connection) = &mut state.connection {
                     connection.broken = true;
                 }

@@ -18,7 +18,7 @@ use super::options::Acknowledge;
 use super::shared::{Shared, State, Status};
 use crate::clock::{self, Deadline};
 use crate::codec::Version;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Stage};
 use crate::proto::{AckOutcome, Incoming};
 use crate::transport::ReadHalf;
 
@@ -35,7 +35,7 @@ pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop
             Ok(0) => break Error::new(ErrorCode::ConnectionClosed),
             Ok(_) => wanted = take_in(shared, &mut input, stop),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break lost(error),
+            Err(error) => break lost(shared, error),
         }
         if half.wants_flush() {
             shared.request_flush();
@@ -45,12 +45,16 @@ pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop
     take_down(shared, end);
 }
 
-fn lost(error: io::Error) -> Error {
+#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only TLS asks how far it was"))]
+fn lost(shared: &Shared, error: io::Error) -> Error {
     #[cfg(feature = "tls")]
     {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<crate::TlsError>());
         if let Some(tls) = tls {
-            return tls.clone().into();
+            let error = Error::from(tls.clone());
+            // In TLS 1.3 the client learns only now that the server does not take its certificate.
+            let negotiated = shared.status() != Status::Connecting;
+            return if negotiated { error } else { error.with_code(ErrorCode::TlsHandshake) };
         }
     }
     Error::from_io(ErrorCode::ConnectionLost, "receiving failed", error)
@@ -226,7 +230,9 @@ fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error) {
     let error = match connection.end {
         Some(End::Asked) => None,
         Some(End::Failed(error)) => Some(error),
-        None => Some(end),
+        // What the reader found says more than that nothing could be sent, unless it is the same.
+        Some(End::Broken(error)) if end.stage() == Stage::Tcp => Some(error),
+        Some(End::Broken(_)) | None => Some(end),
     };
     state.last_end.clone_from(&error);
     state.core.handle_disconnected(clock::now());

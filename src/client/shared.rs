@@ -336,7 +336,10 @@ impl Shared {
             self.set_status(state, Status::Disconnecting);
         }
         if let Some(connection) = &mut state.connection {
-            connection.end.get_or_insert(end);
+            if matches!((&connection.end, &end), (None, _) | (Some(End::Broken(_)), End::Failed(_)))
+            {
+                connection.end = Some(end);
+            }
             let by = clock::now() + limit;
             connection.close_by = Some(connection.close_by.map_or(by, |earlier| earlier.min(by)));
         }

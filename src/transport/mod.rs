@@ -38,6 +38,16 @@ pub(crate) struct Target {
     pub(crate) tls: Option<TlsClient>,
 }
 
+impl Target {
+    /// Whether TLS is spoken.
+    pub(crate) const fn is_secure(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+}
+
 /// Connects, within `limit`.
 pub(crate) fn dial(target: &Target, limit: Duration, cancel: &Cancel) -> Result<Link, DialError> {
     let deadline = Deadline::after(limit);

@@ -30,6 +30,7 @@ pub(crate) struct TlsClient {
 
 impl TlsClient {
     pub(crate) fn new(options: &TlsOptions) -> Result<Self, TlsError> {
+        check_versions(options)?;
         let mut builder = TlsConnector::builder();
         for source in &options.authorities {
             for certificate in identity::certificates(source, TlsItem::Authority)? {
@@ -68,19 +69,20 @@ impl TlsClient {
             .map_err(|_| DialFailure::Cancelled(Phase::Tls))?;
         let description = socket::describe(&stream);
         let direct = stream.try_clone().map_err(local)?;
-        let timed_out = Arc::new(Mutex::new(false));
+        let trouble = Arc::new(Mutex::new(None));
         let pipe = Pipe {
-            direct: Some(Direct { stream: direct, deadline, timed_out: Arc::clone(&timed_out) }),
+            direct: Some(Direct { stream: direct, deadline, trouble: Arc::clone(&trouble) }),
             ..Pipe::default()
         };
         let name = self.server_name.as_deref().unwrap_or(host_name);
         let mut tls = self.connector.connect(name, pipe).map_err(|error| {
             if cancel.is_cancelled() {
-                DialFailure::Cancelled(Phase::Tls)
-            } else if *timed_out.lock().unwrap_or_else(PoisonError::into_inner) {
-                DialFailure::Timeout(Phase::Tls)
-            } else {
-                DialFailure::Tls(handshake_error(&error))
+                return DialFailure::Cancelled(Phase::Tls);
+            }
+            match trouble.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(Trouble::TimedOut) => DialFailure::Timeout(Phase::Tls),
+                Some(Trouble::Ended(why)) => DialFailure::Tls(TlsError::Interrupted { why }),
+                None => DialFailure::Tls(handshake_error(&error)),
             }
         })?;
         tls.get_mut().direct = None;
@@ -100,12 +102,24 @@ const fn protocol(version: TlsVersion) -> Protocol {
     }
 }
 
+/// The library would notice only during the handshake, and would not say what is wrong.
+fn check_versions(options: &TlsOptions) -> Result<(), TlsError> {
+    match options.max_version {
+        Some(newest) if newest < options.min_version => {
+            let oldest = options.min_version;
+            let why = format!("the newest version, {newest}, is older than the oldest, {oldest}");
+            Err(TlsError::Setup { why })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The library notices only here that certificate and key do not belong together.
 fn setup_error(options: &TlsOptions, error: &native_tls::Error) -> TlsError {
     let why = error.to_string();
     match &options.identity.key {
         Some((source, _)) if why.contains("key values mismatch") => {
-            source.wrong(TlsItem::Key, "it does not belong to the client certificate")
+            source.wrong(TlsItem::Key, identity::NOT_A_PAIR)
         }
         _ => TlsError::Setup { why },
     }
@@ -132,7 +146,14 @@ struct Pipe {
 struct Direct {
     stream: TcpStream,
     deadline: Deadline,
-    timed_out: Arc<Mutex<bool>>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
+
+/// What was wrong with the socket, as opposed to TLS.
+enum Trouble {
+    TimedOut,
+    /// The connection ended while something was to be read.
+    Ended(String),
 }
 
 impl Direct {
@@ -144,18 +165,33 @@ impl Direct {
         };
         result.map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                *self.timed_out.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                self.note(Trouble::TimedOut);
                 io::ErrorKind::TimedOut.into()
             }
             _ => error,
         })
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.run(|stream| stream.read(buffer));
+        match &result {
+            Ok(0) => self.note(Trouble::Ended("the server closed the connection".to_owned())),
+            Ok(_) => {}
+            Err(error) => self.note(Trouble::Ended(error.to_string())),
+        }
+        result
+    }
+
+    /// The first trouble counts.
+    fn note(&self, trouble: Trouble) {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(trouble);
     }
 }
 
 impl Read for Pipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(direct) = &mut self.direct {
-            return direct.run(|stream| stream.read(buffer));
+            return direct.read(buffer);
         }
         let mut rest = self.input.get(self.input_at..).unwrap_or_default();
         if rest.is_empty() {
@@ -183,6 +219,11 @@ impl Write for Pipe {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whatever fails here is TLS: the engine itself does no I/O.
+fn broken(error: &io::Error) -> io::Error {
+    io::Error::other(TlsError::Broken { why: error.to_string() })
 }
 
 struct TlsEngine {
@@ -217,17 +258,17 @@ impl Layer for TlsEngine {
                 }
                 // What was decoded before the error counts; the error comes again.
                 Err(_) if total > 0 => return Ok(Some(total)),
-                Err(error) => return Err(error),
+                Err(error) => return Err(broken(&error)),
             }
         }
     }
 
     fn write(&mut self, plain: &[u8]) -> io::Result<()> {
-        self.tls.write_all(plain)
+        self.tls.write_all(plain).map_err(|error| broken(&error))
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.tls.shutdown()
+        self.tls.shutdown().map_err(|error| broken(&error))
     }
 
     fn has_output(&self) -> bool {

@@ -18,6 +18,17 @@ pub enum TlsVersion {
     V1_3,
 }
 
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1_0 => "TLS 1.0",
+            Self::V1_1 => "TLS 1.1",
+            Self::V1_2 => "TLS 1.2",
+            Self::V1_3 => "TLS 1.3",
+        })
+    }
+}
+
 /// Something that TLS needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -85,6 +96,19 @@ pub enum TlsError {
         /// The library's error.
         why: String,
     },
+    /// The connection ended during the handshake, without a word of TLS about it.
+    #[error("{why}, while TLS was negotiated (is this port a plain MQTT port, without TLS?)")]
+    Interrupted {
+        /// How it ended.
+        why: String,
+    },
+    /// The peer sent an alert, or what it sent cannot be read, after the handshake. A server that
+    /// speaks TLS 1.3 refuses the client's certificate in this way.
+    #[error("TLS failed: {why}{}", hint(.why))]
+    Broken {
+        /// The library's error.
+        why: String,
+    },
 }
 
 /// What to try, for the failures that people meet.
@@ -103,6 +127,10 @@ fn hint(why: &str) -> &'static str {
         " (the server's CA is not trusted: add its certificate with TlsOptions::ca_file)"
     } else if why.contains("wrong version number") || why.contains("packet length too long") {
         " (is this port a plain MQTT port, without TLS?)"
+    } else if why.contains("no application protocol") {
+        " (the server knows none of the protocols given with TlsOptions::alpn)"
+    } else if why.contains("protocol version") || why.contains("unsupported protocol") {
+        " (the server speaks no version between TlsOptions::min_version and max_version)"
     } else if why.contains("certificate required") || why.contains("handshake failure") {
         " (the server may want a client certificate)"
     } else if why.contains("unknown ca") || why.contains("bad certificate") {
