@@ -18,3 +18,9 @@
 mod brokers;
 mod harness;
 mod messages;
+#[cfg(feature = "tls")]
+mod tls_identity;
+#[cfg(feature = "tls")]
+mod tls_negotiation;
+#[cfg(feature = "tls")]
+mod tls_trust;

@@ -2,7 +2,11 @@
 
 mod broker;
 mod mosquitto;
+#[cfg(feature = "tls")]
+mod pki;
 mod process;
+#[cfg(feature = "tls")]
+mod s_server;
 mod tools;
 
 use std::time::Duration;
@@ -11,7 +15,11 @@ use mqttlink::{Builder, Client, Message, QoS, Version};
 
 pub(crate) use broker::{Broker, Kind};
 pub(crate) use mosquitto::Mosquitto;
+#[cfg(feature = "tls")]
+pub(crate) use pki::{PASSWORD, Pki};
 pub(crate) use process::{Process, TempDir};
+#[cfg(feature = "tls")]
+pub(crate) use s_server::SServer;
 pub(crate) use tools::program;
 
 /// After this long, a test that waits has failed.

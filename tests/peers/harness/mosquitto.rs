@@ -80,6 +80,12 @@ impl Mosquitto {
         self.process = launch(&self.directory, self.port, &self.options).expect("the same port");
     }
 
+    /// Starts it again after its end, with other options.
+    pub(crate) fn reconfigure(&mut self, options: &str) {
+        options.clone_into(&mut self.options);
+        self.restart();
+    }
+
     /// `mosquitto_pub` or `mosquitto_sub`, told where the broker is.
     pub(crate) fn tool(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program(name));

@@ -64,12 +64,6 @@ impl Process {
         input.flush().unwrap();
     }
 
-    /// Closes standard input.
-    #[allow(dead_code)]
-    pub(crate) fn end_input(&mut self) {
-        self.input = None;
-    }
-
     /// Asks it to end, as a service manager does, and waits until it has.
     pub(crate) fn terminate(&mut self) {
         self.signal("TERM");

@@ -1,0 +1,216 @@
+//! TLS: whom the client believes, and what it says when it does not.
+
+use std::sync::Arc;
+
+use mqttlink::{Client, Error, ErrorCode, Publish, QoS, Stage, TlsOptions, Version};
+
+use crate::harness::{Mosquitto, Pki, VERSIONS, next, noise, with_limits};
+
+/// mosquitto with TLS and one of the server certificates.
+fn secure(pki: &Pki, certificate: &str) -> Mosquitto {
+    let (chain, key) =
+        (pki.file(&format!("{certificate}.pem")), pki.file(&format!("{certificate}.key")));
+    Mosquitto::with(&format!("allow_anonymous true\ncertfile {chain}\nkeyfile {key}"))
+}
+
+fn trusting(pki: &Pki) -> TlsOptions {
+    TlsOptions::new().ca_file(pki.file("ca.pem"))
+}
+
+fn connect(broker: &Mosquitto, tls: TlsOptions) -> Result<Client, Error> {
+    broker.secure_builder().tls(tls).connect().map(|(client, _)| client)
+}
+
+/// The handshake fails, the text tells what is wrong and what to do, and it fails again.
+#[track_caller]
+fn refuses(broker: &Mosquitto, tls: TlsOptions, wrong: &str, advice: &str) {
+    let client = broker.secure_builder().tls(tls).build().unwrap();
+    for _ in 0..2 {
+        let error = client.connect().unwrap_err();
+        assert_eq!((error.code(), error.stage()), (ErrorCode::TlsHandshake, Stage::Tls));
+        let text = error.to_string();
+        assert!(text.contains(wrong) && text.contains(advice), "{text}");
+        assert!(text.contains("localhost"), "names the server: {text}");
+        assert!(!error.is_retryable(), "trying again changes nothing: {text}");
+    }
+}
+
+#[test]
+fn each_qos_in_each_version_over_tls() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "right");
+    let payload = noise(300_000);
+    for version in VERSIONS {
+        let builder = broker.secure_builder().tls(trusting(&pki)).version(version);
+        let (client, _) = builder.connect().unwrap();
+        for qos in crate::harness::QUALITIES {
+            client.subscribe(("t", qos)).unwrap().all().unwrap();
+            client.publish(Publish::new("t", &payload).qos(qos)).unwrap().wait().unwrap();
+            let message = next(&client);
+            assert_eq!(message.qos(), qos);
+            assert!(message.payload() == payload);
+        }
+        assert!(client.disconnect().unwrap().is_complete());
+    }
+}
+
+#[test]
+fn megabytes_go_both_ways_at_once_over_tls() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "right");
+    let client = connect(&broker, trusting(&pki)).unwrap();
+    client.subscribe(("large", QoS::AtLeastOnce)).unwrap().all().unwrap();
+    let payload = noise(2_000_000);
+    let sender = client.clone();
+    let copy = payload.clone();
+    let sending = std::thread::spawn(move || {
+        let publish =
+            |_| sender.publish(Publish::new("large", &copy).qos(QoS::AtLeastOnce)).unwrap();
+        let deliveries: Vec<_> = (0..10).map(publish).collect();
+        deliveries.iter().for_each(|delivery| drop(delivery.wait().unwrap()));
+    });
+    for _ in 0..10 {
+        assert!(next(&client).payload() == payload);
+    }
+    sending.join().unwrap();
+    assert!(client.disconnect().unwrap().is_complete());
+}
+
+#[test]
+fn an_authority_comes_by_path_or_from_memory_in_pem_or_der() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "right");
+    let bundle = [b"a remark\n".to_vec(), pki.bytes("stranger.pem"), pki.bytes("ca.pem")].concat();
+    for tls in [
+        TlsOptions::new().ca_file(pki.file("ca.pem")),
+        TlsOptions::new().ca_file(pki.file("ca.der")),
+        TlsOptions::new().ca(pki.bytes("ca.pem")),
+        TlsOptions::new().ca(pki.bytes("ca.der")),
+        TlsOptions::new().ca(bundle),
+        TlsOptions::new().ca_file(pki.file("stranger.pem")).ca_file(pki.file("ca.pem")),
+        TlsOptions::new().ca_file(pki.file("ca.pem")).system_roots(false),
+    ] {
+        connect(&broker, tls).unwrap().disconnect().unwrap();
+    }
+}
+
+#[test]
+fn an_unknown_authority_is_refused() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "right");
+    let advice = "add its certificate with TlsOptions::ca_file";
+    let wrong = "unable to get local issuer certificate";
+    refuses(&broker, TlsOptions::new(), wrong, advice);
+    refuses(&broker, TlsOptions::new().system_roots(false), wrong, advice);
+    refuses(&broker, TlsOptions::new().ca_file(pki.file("stranger.pem")), wrong, advice);
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "other");
+    refuses(&broker, trusting(&pki), "hostname mismatch", "or set the server name");
+    // By address, too.
+    let url = format!("mqtts://127.0.0.1:{}", broker.port);
+    let client = with_limits(Client::builder(&url)).tls(trusting(&pki)).build().unwrap();
+    let error = client.connect().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TlsHandshake);
+    assert!(error.to_string().contains("or set the server name"), "{error}");
+}
+
+#[test]
+fn the_server_name_is_apart_from_the_address() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "other");
+    for name in ["broker.example", "a.wild.example"] {
+        let client = connect(&broker, trusting(&pki).server_name(name)).unwrap();
+        client.disconnect().unwrap();
+    }
+    for name in ["example", "a.b.wild.example", "localhost"] {
+        let error = connect(&broker, trusting(&pki).server_name(name)).unwrap_err();
+        assert!(error.to_string().contains("hostname mismatch"), "{error}");
+    }
+    // The certificate names the address itself.
+    let broker = secure(&pki, "right");
+    let url = format!("mqtts://127.0.0.1:{}", broker.port);
+    let (client, _) = with_limits(Client::builder(&url)).tls(trusting(&pki)).connect().unwrap();
+    client.disconnect().unwrap();
+}
+
+#[test]
+fn an_expired_certificate_is_refused() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "expired");
+    refuses(&broker, trusting(&pki), "certificate has expired", "renew the server's certificate");
+}
+
+#[test]
+fn the_dangerous_switches_do_what_they_say_and_no_more() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "other");
+    let any_name = || TlsOptions::new().danger_accept_invalid_host_names(true);
+    connect(&broker, any_name().ca_file(pki.file("ca.pem"))).unwrap();
+    refuses(&broker, any_name(), "unable to get local issuer", "add its certificate");
+    let broker = secure(&pki, "expired");
+    connect(&broker, TlsOptions::new().danger_accept_invalid_certificates(true)).unwrap();
+    refuses(&broker, any_name().ca_file(pki.file("ca.pem")), "expired", "renew");
+}
+
+#[test]
+fn every_reconnect_verifies_anew() {
+    let pki = Pki::shared();
+    let mut broker = secure(&pki, "right");
+    let client = connect(&broker, trusting(&pki)).unwrap();
+    broker.stop();
+    assert!(client.recv_timeout(crate::harness::WATCHDOG).unwrap_err().is_disconnected());
+    let (chain, key) = (pki.file("expired.pem"), pki.file("expired.key"));
+    broker.reconfigure(&format!("allow_anonymous true\ncertfile {chain}\nkeyfile {key}"));
+    for _ in 0..2 {
+        assert_eq!(client.reconnect().unwrap_err().code(), ErrorCode::TlsHandshake);
+    }
+}
+
+/// An authority that cannot be used is an error, at each attempt, and never means the system's.
+#[test]
+fn a_wrong_authority_is_named() {
+    let pki: Arc<Pki> = Pki::shared();
+    let garbage = b"not a certificate".to_vec();
+    let cut = pki.bytes("ca.pem")[..200].to_vec();
+    let key = pki.bytes("ca.key");
+    let path = pki.file("missing.pem");
+    for (tls, expected) in [
+        (TlsOptions::new().ca_file(&path), format!("cannot be read from {path}")),
+        (TlsOptions::new().ca(""), "from memory cannot be used: it is empty".to_owned()),
+        (TlsOptions::new().ca(garbage), "CA certificate from memory cannot be used".to_owned()),
+        (TlsOptions::new().ca(cut), "CA certificate from memory cannot be used".to_owned()),
+        (TlsOptions::new().ca(key), "has no CERTIFICATE block".to_owned()),
+        (trusting(&pki).ca(""), "it is empty".to_owned()),
+    ] {
+        for _ in 0..2 {
+            let built = Client::builder("mqtts://localhost").tls(tls.clone()).build();
+            let error = built.unwrap_err();
+            assert_eq!((error.code(), error.stage()), (ErrorCode::TlsAuthority, Stage::Tls));
+            assert!(error.to_string().contains(&expected), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_tls_client_at_a_plain_port_is_told_so() {
+    let pki = Pki::shared();
+    let broker = Mosquitto::start();
+    let error = connect(&broker, trusting(&pki)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ConnectionLost);
+    assert!(error.to_string().contains("plain MQTT port"), "{error}");
+    assert!(error.is_retryable(), "a server that is being restarted looks the same");
+}
+
+#[test]
+fn a_plain_client_at_a_tls_port_is_told_so() {
+    let pki = Pki::shared();
+    let broker = secure(&pki, "right");
+    for version in [Version::V3_1_1, Version::V5] {
+        let error = broker.builder().version(version).connect().unwrap_err();
+        assert!(error.to_string().contains("TLS"), "{:?} {error}", error.code());
+    }
+}
