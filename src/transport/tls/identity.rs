@@ -16,6 +16,8 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
 const UNKNOWN_FORM: &str = "it is no private key in PKCS#8, PKCS#1 or SEC1 form";
 
+const EMPTY: &str = "it is empty";
+
 pub(super) const NOT_A_PAIR: &str = "it does not belong to the client certificate";
 
 const PEM_MARK: &[u8] = b"-----BEGIN ";
@@ -37,7 +39,7 @@ pub(super) fn certificates(
 fn blocks(source: &Source, item: TlsItem) -> Result<Vec<Vec<u8>>, TlsError> {
     let bytes = source.read(item)?;
     if bytes.is_empty() {
-        return Err(source.wrong(item, "it is empty"));
+        return Err(source.wrong(item, EMPTY));
     }
     if !is_pem(&bytes) {
         return Ok(vec![bytes]);
@@ -76,6 +78,9 @@ pub(super) fn identity(source: &IdentitySource) -> Result<Option<native_tls::Ide
 fn pkcs12(source: &Source, password: &str) -> Result<native_tls::Identity, TlsError> {
     let item = TlsItem::Pkcs12;
     let bytes = source.read(item)?;
+    if bytes.is_empty() {
+        return Err(source.wrong(item, EMPTY));
+    }
     native_tls::Identity::from_pkcs12(&bytes, password).map_err(|error| {
         let text = error.to_string();
         let advice = if text.contains("mac verify failure") {
@@ -143,7 +148,7 @@ fn public_key_algorithm(certificate: &[u8]) -> pkcs8::der::Result<ObjectIdentifi
 /// Any key as PKCS#8, unencrypted. The error says what is wrong with it.
 fn to_pkcs8(bytes: &[u8], password: Option<&str>) -> Result<SecretDocument, String> {
     if bytes.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err(EMPTY.to_owned());
     }
     if !is_pem(bytes) {
         return from_der(bytes, password);
