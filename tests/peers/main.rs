@@ -17,7 +17,10 @@
 
 mod brokers;
 mod harness;
+mod limits;
 mod messages;
+mod sessions;
+mod subscriptions;
 #[cfg(feature = "tls")]
 mod tls_identity;
 #[cfg(feature = "tls")]

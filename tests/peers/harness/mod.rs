@@ -8,6 +8,7 @@ mod process;
 #[cfg(feature = "tls")]
 mod s_server;
 mod tools;
+mod wire;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use process::{Process, TempDir};
 #[cfg(feature = "tls")]
 pub(crate) use s_server::SServer;
 pub(crate) use tools::program;
+pub(crate) use wire::{Way, Wire};
 
 /// After this long, a test that waits has failed.
 pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);

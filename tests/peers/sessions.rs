@@ -1,0 +1,276 @@
+//! mosquitto: sessions that outlive links and brokers, wills, and clients with the same identifier.
+
+use std::time::Duration;
+
+use mqttlink::{
+    Acknowledge, Client, DisconnectOptions, Error, ErrorCode, Publish, QoS, ReasonCode, Version,
+    Will,
+};
+
+use crate::harness::{Mosquitto, VERSIONS, WATCHDOG, Way, Wire, builder, next};
+
+/// Keeps its sessions in a file when it is stopped.
+const PERSISTENT: &str = "allow_anonymous true\npersistence true\npersistence_location DIR/";
+
+/// A client whose session lasts.
+fn lasting(port: u16, version: Version, id: &str) -> Client {
+    let client = builder(port).version(version).client_id(id).clean_start(false);
+    let client = match version {
+        Version::V5 => client.session_expiry(Duration::MAX),
+        _ => client,
+    };
+    client.build().unwrap()
+}
+
+/// Waits until the connection has ended and says why.
+fn end(client: &Client) -> Error {
+    let error = client.recv_timeout(WATCHDOG).unwrap_err();
+    assert!(error.is_disconnected(), "{error}");
+    error
+}
+
+/// The server has hung up without a word. So does mosquitto 2.0.11 even in MQTT 5.0, where later
+/// ones say in DISCONNECT that they shut down or that the session was taken over.
+fn closed(error: &Error) -> bool {
+    error.code() == ErrorCode::ConnectionClosed
+}
+
+#[test]
+fn a_session_outlives_the_link() {
+    let broker = Mosquitto::start();
+    let sender = broker.client("sender");
+    for version in VERSIONS {
+        let wire = Wire::to(broker.port);
+        let client = lasting(wire.port, version, "kept");
+        client.connect().unwrap();
+        client.subscribe(("kept", QoS::ExactlyOnce)).unwrap().all().unwrap();
+        wire.cut();
+        assert!(end(&client).is_retryable());
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            sender.publish(Publish::new("kept", "meanwhile").qos(qos)).unwrap().wait().unwrap();
+        }
+        let granted = client.reconnect().unwrap();
+        // MQTT 3.1 has no word for it.
+        assert_eq!(granted.session_present, version != Version::V3_1);
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let message = next(&client);
+            assert_eq!((message.text(), message.qos()), (Some("meanwhile"), qos));
+        }
+        client.disconnect().unwrap();
+        // It is ended by a connection that wants none.
+        let granted = broker.client("kept").granted().unwrap();
+        assert!(!granted.session_present);
+    }
+}
+
+#[test]
+fn a_session_outlives_a_broker_that_is_restarted() {
+    let mut broker = Mosquitto::with(PERSISTENT);
+    let clients = VERSIONS.map(|version| lasting(broker.port, version, &format!("{version}")));
+    for client in &clients {
+        client.connect().unwrap();
+        client.subscribe(("kept", QoS::AtLeastOnce)).unwrap().all().unwrap();
+    }
+    broker.stop();
+    for error in clients.each_ref().map(end) {
+        let said = Some(ReasonCode::ServerShuttingDown);
+        assert!(closed(&error) || error.reason() == said, "{error}");
+    }
+    broker.restart();
+    let sender = broker.client("sender");
+    sender.publish(Publish::new("kept", "x").qos(QoS::AtLeastOnce)).unwrap().wait().unwrap();
+    for client in &clients {
+        let granted = client.reconnect().unwrap();
+        assert_eq!(granted.session_present, granted.version != Version::V3_1);
+        assert_eq!(next(client).text(), Some("x"));
+        client.disconnect().unwrap();
+    }
+}
+
+#[test]
+fn messages_in_flight_outlive_a_broker_that_is_killed() {
+    const COUNT: usize = 500;
+    for version in VERSIONS {
+        let mut broker = Mosquitto::start();
+        let client = lasting(broker.port, version, "flight");
+        client.connect().unwrap();
+        let publish = |number: usize| {
+            let payload = number.to_string();
+            client.publish(Publish::new("x", payload).qos(QoS::AtLeastOnce))
+        };
+        let mut deliveries: Vec<_> = (0..COUNT).filter_map(|number| publish(number).ok()).collect();
+        broker.kill();
+        deliveries.extend((0..COUNT).filter_map(|number| publish(number).ok()));
+        end(&client);
+        broker.restart();
+        // The broker has forgotten everything: what it did not acknowledge is published anew.
+        assert!(!client.reconnect().unwrap().session_present);
+        for delivery in &deliveries {
+            delivery.wait().unwrap();
+        }
+        assert!(deliveries.len() >= COUNT);
+        client.disconnect().unwrap();
+    }
+}
+
+/// Publishes numbers through a link that is cut after each byte of the exchange in turn.
+fn publish_through_cuts(version: Version, qos: QoS) {
+    let broker = Mosquitto::start();
+    let witness = broker.client("witness");
+    witness.subscribe(("cut", QoS::ExactlyOnce)).unwrap().all().unwrap();
+    let wire = Wire::to(broker.port);
+    let client = lasting(wire.port, version, "cut");
+    client.connect().unwrap();
+    let cuts = (0..18).map(|n| (Way::Up, n)).chain((0..14).map(|n| (Way::Down, n)));
+    for (number, (way, bytes)) in cuts.enumerate() {
+        wire.cut_after(way, bytes);
+        let payload = format!("{number:02}");
+        let delivery = client.publish(Publish::new("cut", payload.as_bytes()).qos(qos)).unwrap();
+        if let Err(error) = delivery.wait() {
+            assert!(error.is_disconnected(), "{error}");
+            client.reconnect().unwrap();
+            delivery.wait().unwrap();
+        }
+        if !client.is_connected() {
+            client.reconnect().unwrap();
+        }
+        let message = next(&witness);
+        assert_eq!(message.text(), Some(payload.as_str()), "{way:?} {bytes}");
+        // At QoS 1 it may come twice.
+        if qos == QoS::AtLeastOnce {
+            let end = Publish::new("cut", "end").qos(qos);
+            broker.client("other").publish(end).unwrap().wait().unwrap();
+            while next(&witness).text() != Some("end") {}
+        }
+    }
+    assert!(witness.try_recv().is_none());
+}
+
+#[test]
+fn nothing_published_is_lost_or_doubled_wherever_the_link_is_cut() {
+    for version in VERSIONS {
+        publish_through_cuts(version, QoS::ExactlyOnce);
+    }
+    publish_through_cuts(Version::V5, QoS::AtLeastOnce);
+}
+
+/// Receives numbers through a link that is cut after each byte of the exchange in turn.
+fn receive_through_cuts(version: Version) {
+    let broker = Mosquitto::start();
+    let sender = broker.client("sender");
+    let wire = Wire::to(broker.port);
+    let client = lasting(wire.port, version, "cut");
+    client.connect().unwrap();
+    client.subscribe(("cut", QoS::ExactlyOnce)).unwrap().all().unwrap();
+    let cuts = (0..18).map(|n| (Way::Down, n)).chain((0..12).map(|n| (Way::Up, n)));
+    for (number, (way, bytes)) in cuts.enumerate() {
+        wire.cut_after(way, bytes);
+        let payload = format!("{number:02}");
+        let message = Publish::new("cut", payload.as_bytes()).qos(QoS::ExactlyOnce);
+        sender.publish(message).unwrap().wait().unwrap();
+        loop {
+            match client.recv_timeout(WATCHDOG) {
+                Ok(message) => {
+                    assert_eq!(message.text(), Some(payload.as_str()), "{way:?} {bytes}");
+                    break;
+                }
+                Err(error) => {
+                    assert!(error.is_disconnected(), "{error}");
+                    client.reconnect().unwrap();
+                }
+            }
+        }
+        // The link may break while the message is acknowledged.
+        wire.cut();
+        assert!(client.recv_timeout(WATCHDOG).unwrap_err().is_disconnected(), "{way:?} {bytes}");
+        client.reconnect().unwrap();
+    }
+}
+
+#[test]
+fn nothing_received_is_lost_or_doubled_wherever_the_link_is_cut() {
+    for version in VERSIONS {
+        receive_through_cuts(version);
+    }
+}
+
+#[test]
+fn an_unacknowledged_message_comes_again() {
+    let broker = Mosquitto::start();
+    for version in VERSIONS {
+        let wire = Wire::to(broker.port);
+        let builder = builder(wire.port).version(version).client_id("again").clean_start(false);
+        let builder = builder.acknowledge(Acknowledge::Manually);
+        let builder =
+            if version == Version::V5 { builder.session_expiry(Duration::MAX) } else { builder };
+        let (client, _) = builder.connect().unwrap();
+        client.subscribe(("again", QoS::AtLeastOnce)).unwrap().all().unwrap();
+        client.publish(Publish::new("again", "x").qos(QoS::AtLeastOnce)).unwrap().wait().unwrap();
+        assert!(!next(&client).dup());
+        wire.cut();
+        end(&client);
+        client.reconnect().unwrap();
+        let message = next(&client);
+        assert!(message.dup());
+        message.acknowledge();
+        client.disconnect().unwrap();
+        client.reconnect().unwrap();
+        client.publish(Publish::new("again", "y").qos(QoS::AtLeastOnce)).unwrap().wait().unwrap();
+        let message = next(&client);
+        assert_eq!(message.text(), Some("y"));
+        message.acknowledge();
+        client.disconnect().unwrap();
+    }
+}
+
+#[test]
+fn the_will_is_published_unless_goodbye_is_said() {
+    let broker = Mosquitto::start();
+    let witness = broker.client("witness");
+    witness.subscribe(("will/#", QoS::AtLeastOnce)).unwrap().all().unwrap();
+    for version in VERSIONS {
+        let connect = |how: &str| {
+            let will = Will::new(format!("will/{how}"), "gone").qos(QoS::AtLeastOnce);
+            let builder = broker.builder().version(version).will(will);
+            builder.connect().unwrap().0
+        };
+        connect("disconnect").disconnect().unwrap();
+        connect("abort").abort();
+        assert_eq!(next(&witness).topic(), "will/abort");
+        let options = DisconnectOptions::new().with_will();
+        connect("with").disconnect_with(&options).unwrap();
+        assert_eq!(next(&witness).topic(), "will/with");
+        drop(connect("drop"));
+        assert_eq!(next(&witness).topic(), "will/drop");
+    }
+}
+
+#[test]
+fn a_will_has_properties_and_may_be_retained() {
+    let broker = Mosquitto::start();
+    let will = Will::new("will", "gone").retain(true).content_type("text/plain");
+    let will = will.user_property("a", "b").response_topic("r").correlation_data(b"\x01");
+    broker.builder().will(will).connect().unwrap().0.abort();
+    let witness = broker.client("witness");
+    witness.subscribe(("will", QoS::AtMostOnce)).unwrap().all().unwrap();
+    let message = next(&witness);
+    assert!(message.retain());
+    assert_eq!((message.content_type(), message.text()), (Some("text/plain"), Some("gone")));
+    assert_eq!((message.response_topic(), message.correlation_data()), (Some("r"), Some(&[1][..])));
+    assert_eq!(message.user_properties().collect::<Vec<_>>(), [("a", "b")]);
+}
+
+#[test]
+fn who_takes_the_identifier_ends_the_other_connection() {
+    let broker = Mosquitto::start();
+    for version in VERSIONS {
+        let connect = || broker.builder().version(version).client_id("one").connect().unwrap().0;
+        let first = connect();
+        let second = connect();
+        let error = end(&first);
+        let said = Some(ReasonCode::SessionTakenOver);
+        assert!(closed(&error) || error.reason() == said, "{error}");
+        assert!(second.is_connected());
+        second.disconnect().unwrap();
+    }
+}
