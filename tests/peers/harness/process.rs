@@ -184,8 +184,8 @@ impl TempDir {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("peers-{}-{number}", std::process::id());
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let name = format!("mqttlink-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self { path }
     }
@@ -196,7 +196,7 @@ impl TempDir {
 
     /// The path of a file in it, as text for a configuration or a command line.
     pub(crate) fn file(&self, name: &str) -> String {
-        self.path.join(name).to_str().expect("the build directory has a printable path").to_owned()
+        self.path.join(name).to_str().expect("the directory for temporary files has a printable path").to_owned()
     }
 }
 
