@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use mqttlink::codec::AckKind;
-use mqttlink::{Client, DisconnectOptions, ErrorCode, Publish, QoS, Status, TlsOptions, Version};
+use mqttlink::{Client, DisconnectOptions, ErrorCode, Publish, QoS, Status, Version};
 use socket2::{Domain, Socket, Type};
 
 use crate::server::{Server, WATCHDOG, time, within};
@@ -88,11 +88,14 @@ fn an_address_that_does_not_answer_does_not_hold_up_the_close() {
     close_while_connecting(&client, || was_asked.recv_timeout(WATCHDOG).unwrap());
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn a_stalled_tls_handshake_does_not_hold_up_the_close() {
     let (address, accepted) = silent();
-    let client =
-        Client::builder_for("127.0.0.1", address.port()).tls(TlsOptions::new()).build().unwrap();
+    let client = Client::builder_for("127.0.0.1", address.port())
+        .tls(mqttlink::TlsOptions::new())
+        .build()
+        .unwrap();
     let mut stream = None;
     close_while_connecting(&client, || {
         stream = Some(accepted.recv_timeout(WATCHDOG).unwrap());
@@ -138,9 +141,12 @@ fn the_deadline_of_connect_covers_every_phase() {
     let builder = Client::builder_for("127.0.0.1", address.port()).connect_timeout(limit);
     check(builder.build().unwrap(), ErrorCode::TimeoutTcp);
 
-    let (address, _accepted) = silent();
-    let builder = Client::builder_for("127.0.0.1", address.port()).connect_timeout(limit);
-    check(builder.tls(TlsOptions::new()).build().unwrap(), ErrorCode::TimeoutTls);
+    #[cfg(feature = "tls")]
+    {
+        let (address, _accepted) = silent();
+        let builder = Client::builder_for("127.0.0.1", address.port()).connect_timeout(limit);
+        check(builder.tls(mqttlink::TlsOptions::new()).build().unwrap(), ErrorCode::TimeoutTls);
+    }
 
     let (address, _accepted) = silent();
     let builder = Client::builder_for("127.0.0.1", address.port()).connect_timeout(limit);

@@ -196,7 +196,11 @@ impl TempDir {
 
     /// The path of a file in it, as text for a configuration or a command line.
     pub(crate) fn file(&self, name: &str) -> String {
-        self.path.join(name).to_str().expect("the directory for temporary files has a printable path").to_owned()
+        self.path
+            .join(name)
+            .to_str()
+            .expect("the directory for temporary files has a printable path")
+            .to_owned()
     }
 }
 
