@@ -1,7 +1,7 @@
 //! One connection's state, its writer thread, and the right to write.
 
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::delivery::Progress;
 use super::event::Direction;
+use super::handlers::contain;
 use super::options::Unsent;
 use super::shared::{After, Shared, State};
 use crate::clock;
@@ -238,6 +239,7 @@ fn run_timers<'a>(
     {
         connection.close_by = None;
         connection.broken = true;
+        connection.stop.store(true, Ordering::SeqCst);
         overdue = Some(Arc::clone(&connection.closer));
     }
     if state.core.poll_timeout().is_some_and(|at| at <= now) {
@@ -247,6 +249,7 @@ fn run_timers<'a>(
     shared.unlock(state, after);
     if let Some(closer) = overdue {
         closer.close();
+        shared.wake_all();
     }
     shared.lock()
 }
@@ -286,7 +289,8 @@ fn write<'a>(
     let after = After::waking_room(state.room_waiters > 0);
     shared.unlock(state, after);
     if std::mem::take(&mut pen.fresh) && shared.inspects() {
-        inspect(shared, &pen.buffer, version);
+        // The log is the user's code, and the pen must come back.
+        contain("log", || inspect(shared, &pen.buffer, version));
     }
     loop {
         let began = clock::now();

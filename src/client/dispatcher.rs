@@ -57,6 +57,7 @@ impl<'a> Dispatcher<'a> {
 
     fn run(mut self) {
         let over = || self.shared.abandoned.load(Ordering::SeqCst);
+        let _ = self.shared.dispatcher_thread.set(thread::current().id());
         while let Some(entry) = self.shared.work.take_entry(over) {
             self.shared.handlers.refresh(&mut self.snapshot);
             match entry {
@@ -70,12 +71,18 @@ impl<'a> Dispatcher<'a> {
                 }
                 Entry::Notification(Notification::Handlers(change)) => {
                     self.shared.handlers.apply(&change);
+                    self.shared.handlers.refresh(&mut self.snapshot);
                 }
                 Entry::Broken if self.forwarding => {
                     self.forwarding = false;
                     self.shared.inbox.put(Entry::Broken);
                 }
                 Entry::Broken => {}
+            }
+            self.shared.work.rest();
+            if self.shared.is_over() {
+                // Whoever waits in `recv` learns that nothing will be handed on to it.
+                self.shared.inbox.stir();
             }
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Settlement {
     /// Names the request's own handler.
     pub(super) key: Option<u64>,
     pub(super) filters: Vec<String>,
+    /// Whether a request without a handler leaves the filters theirs.
+    pub(super) keeps: bool,
 }
 
 /// A decision about handlers.
@@ -48,12 +50,14 @@ pub(super) struct HandlerChange {
     key: Option<u64>,
     /// For each filter, whether the server has refused it.
     refused: Vec<(String, bool)>,
+    keeps: bool,
 }
 
 impl Settlement {
     pub(super) fn with(self, outcome: &RequestOutcome) -> HandlerChange {
         let refused = outcome.results.iter().map(|result| result.is_refused());
-        HandlerChange { key: self.key, refused: self.filters.into_iter().zip(refused).collect() }
+        let refused = self.filters.into_iter().zip(refused).collect();
+        HandlerChange { key: self.key, refused, keeps: self.keeps }
     }
 }
 
@@ -95,12 +99,22 @@ pub(super) fn contain(what: &str, run: impl FnOnce()) -> bool {
     result.is_ok()
 }
 
+/// Drops handlers, with whatever they own.
+fn discard(handlers: Snapshot) {
+    contain("dropped", || drop(handlers));
+}
+
 impl HandlerTable {
+    /// Changes the handlers. What is replaced is dropped without the lock: a handler may own what
+    /// comes back here when it is dropped.
     fn change(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut current = self.lock();
+        let before = current.clone();
         change(&mut current);
         current.version += 1;
         self.version.store(current.version, Ordering::SeqCst);
+        drop(current);
+        discard(before);
     }
 
     fn lock(&self) -> MutexGuard<'_, Snapshot> {
@@ -179,7 +193,10 @@ impl HandlerTable {
             else {
                 return true;
             };
-            (Some(entry.key) == change.key) != refused
+            match change.key {
+                Some(key) => (entry.key == key) != refused,
+                None => refused || change.keeps,
+            }
         });
     }
 
@@ -191,14 +208,14 @@ impl HandlerTable {
             self.version.store(version, Ordering::SeqCst);
             std::mem::replace(&mut *current, Snapshot { version, ..Snapshot::default() })
         };
-        // A handler may own the last handle to something whose drop comes back here.
-        drop(dropped);
+        discard(dropped);
     }
 
     /// Brings `snapshot` up to date.
     pub(super) fn refresh(&self, snapshot: &mut Snapshot) {
         if self.version.load(Ordering::SeqCst) != snapshot.version {
-            *snapshot = self.lock().clone();
+            let current = self.lock().clone();
+            discard(std::mem::replace(snapshot, current));
         }
     }
 }

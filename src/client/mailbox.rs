@@ -59,6 +59,8 @@ struct Inner {
     bytes: usize,
     takers: usize,
     putter_waits: bool,
+    /// The dispatcher is at work on what it has taken.
+    busy: bool,
     /// Nobody will take anything any more.
     abandoned: bool,
     /// Who is reading a payload in chunks; other messages wait behind it.
@@ -201,12 +203,24 @@ impl Mailbox {
         }
     }
 
+    /// The dispatcher is done with what it has taken.
+    pub(super) fn rest(&self) {
+        self.lock().busy = false;
+    }
+
+    /// Whether all that was put in has been taken, and dealt with.
+    pub(super) fn is_done(&self) -> bool {
+        let inner = self.lock();
+        !inner.busy && inner.entries.is_empty()
+    }
+
     /// Takes a whole entry: the dispatcher's way. Waits until there is one or `over` says that none
     /// will come.
     pub(super) fn take_entry(&self, over: impl Fn() -> bool) -> Option<Entry> {
         let mut inner = self.lock();
         loop {
             if let Some(entry) = inner.entries.pop_front() {
+                inner.busy = true;
                 if let Entry::Batch(batch) = &entry {
                     self.release(inner, batch.incoming.len(), batch.bytes.len());
                 }

@@ -195,7 +195,8 @@ impl Client {
         self.shared().lock().granted.clone()
     }
 
-    /// Why the last connection ended, or the last attempt failed; `None` if this side ended it.
+    /// Why the last connection ended, or the last attempt failed; `None` while connected, and if
+    /// this side ended it.
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
         self.shared().lock().last_end.clone()
@@ -257,7 +258,8 @@ impl Client {
 
     fn take(&self, limit: Option<Duration>) -> Result<Message, Error> {
         let shared = self.shared();
-        let over = || shared.is_over() && shared.work.len() == 0;
+        // A handler that waits here would wait for itself to hand messages on.
+        let over = || shared.is_over() && (shared.is_dispatcher() || shared.work.is_done());
         let taken = shared.inbox.take_message(limit, over).map_err(|nothing| match nothing {
             Nothing::Timeout => Error::timeout(Phase::Receive, limit.unwrap_or_default()),
             Nothing::Over => shared.why_disconnected(),

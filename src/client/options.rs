@@ -85,6 +85,11 @@ pub struct Builder {
     error: Option<Error>,
 }
 
+/// A part of a second counts as one: it is not zero, which has a meaning of its own.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
+}
+
 impl Builder {
     pub(super) fn from_url(url: &str) -> Self {
         match Url::parse(url) {
@@ -160,17 +165,17 @@ impl Builder {
         self
     }
 
-    /// How long the session outlives the connection, in whole seconds; [`Duration::MAX`] means for
+    /// How long the session outlives the connection, in whole seconds, rounded up; [`Duration::MAX`] means for
     /// ever. MQTT 5.0 only; before, a session without a clean start lasts for ever. Default: 0.
     pub fn session_expiry(mut self, expiry: Duration) -> Self {
-        self.connect.session_expiry = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
+        self.connect.session_expiry = u32::try_from(whole_seconds(expiry)).unwrap_or(u32::MAX);
         self
     }
 
-    /// The longest silence on the connection, in whole seconds, at most 65,535; zero turns keep
+    /// The longest silence on the connection, in whole seconds, rounded up, at most 65,535; zero turns keep
     /// alive off. The server may change it in MQTT 5.0. Default: 60 s.
     pub fn keep_alive(mut self, interval: Duration) -> Self {
-        self.connect.keep_alive = u16::try_from(interval.as_secs()).unwrap_or(u16::MAX);
+        self.connect.keep_alive = u16::try_from(whole_seconds(interval)).unwrap_or(u16::MAX);
         self
     }
 

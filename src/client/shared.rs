@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use super::connection::{Connection, End};
@@ -61,6 +61,7 @@ pub(super) struct Shared {
     pub(super) client: OnceLock<Weak<ClientInner>>,
     pub(super) dispatcher: Mutex<Option<JoinHandle<()>>>,
     pub(super) dispatching: AtomicBool,
+    pub(super) dispatcher_thread: OnceLock<ThreadId>,
     /// The last handle is gone.
     pub(super) abandoned: AtomicBool,
     pub(super) missed_packets: AtomicU64,
@@ -130,9 +131,12 @@ pub(super) struct After {
     /// With each, before which of the messages of the same input it belongs.
     handler_changes: Vec<(usize, HandlerChange)>,
     notifications: Vec<Notification>,
+    pong: Option<Duration>,
     wake_writer: bool,
     wake_room: bool,
     wake_changed: bool,
+    /// The connection ends, and nobody waits for room in the mailboxes any more.
+    wake_mailboxes: bool,
 }
 
 /// While it lives, a thread waits for an acknowledgement.
@@ -160,6 +164,7 @@ impl Shared {
             client: OnceLock::new(),
             dispatcher: Mutex::new(None),
             dispatching: AtomicBool::new(false),
+            dispatcher_thread: OnceLock::new(),
             abandoned: AtomicBool::new(false),
             missed_packets: AtomicU64::new(0),
             own_subscriptions: AtomicU32::new(0),
@@ -220,6 +225,11 @@ impl Shared {
     pub(super) fn set_status(&self, state: &mut State, status: Status) {
         state.status = status;
         self.status.store(status as u8, Ordering::SeqCst);
+    }
+
+    /// Whether this is the thread on which handlers run.
+    pub(super) fn is_dispatcher(&self) -> bool {
+        self.dispatcher_thread.get() == Some(&thread::current().id())
     }
 
     /// Whether nothing will come from the server unless somebody connects.
@@ -310,7 +320,7 @@ impl Shared {
                 self.closing(state, End::Failed(error), limit, after);
             }
             Event::Pong { round_trip } => {
-                log::debug!("PINGRESP after {round_trip:?}");
+                after.pong = Some(round_trip);
                 // The writer sleeps until the answer is overdue.
                 after.wake_writer |= std::mem::take(&mut state.writer_asleep);
             }
@@ -320,6 +330,7 @@ impl Shared {
     fn connected(&self, state: &mut State, granted: &Arc<Granted>, after: &mut After) {
         self.set_status(state, Status::Connected);
         state.granted = Some(Arc::clone(granted));
+        state.last_end = None;
         if let Some(attempt) = state.attempt.take() {
             let _ = attempt.granted.set(Arc::clone(granted));
         }
@@ -342,6 +353,9 @@ impl Shared {
             }
             let by = clock::now() + limit;
             connection.close_by = Some(connection.close_by.map_or(by, |earlier| earlier.min(by)));
+            // What has been read is in a mailbox; the reader does not wait for room there.
+            connection.stop.store(true, Ordering::SeqCst);
+            after.wake_mailboxes = true;
         }
         after.wake_changed = true;
         after.wake_writer |= std::mem::take(&mut state.writer_asleep);
@@ -373,6 +387,13 @@ impl Shared {
         }
         if after.wake_changed {
             self.changed.notify_all();
+        }
+        if after.wake_mailboxes {
+            self.work.stir();
+            self.inbox.stir();
+        }
+        if let Some(round_trip) = after.pong {
+            log::debug!("PINGRESP after {round_trip:?}");
         }
         for (waiter, outcome) in after.published {
             match waiter {
@@ -454,7 +475,9 @@ impl State {
     pub(super) fn why_disconnected(&self) -> Error {
         let ending = self.connection.as_ref().and_then(|connection| connection.end.as_ref());
         match (ending, &self.last_end) {
-            (Some(End::Failed(error)), _) | (_, Some(error)) => error.clone(),
+            (Some(End::Failed(error) | End::Broken(error)), _) | (None, Some(error)) => {
+                error.clone()
+            }
             _ => Error::new(ErrorCode::NotConnected),
         }
     }
@@ -475,6 +498,8 @@ impl After {
         self.answered.extend(other.answered);
         self.handler_changes.extend(other.handler_changes);
         self.notifications.extend(other.notifications);
+        self.pong = other.pong.or(self.pong);
+        self.wake_mailboxes |= other.wake_mailboxes;
         self.wake_writer |= other.wake_writer;
         self.wake_room |= other.wake_room;
         self.wake_changed |= other.wake_changed;

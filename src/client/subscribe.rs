@@ -54,7 +54,8 @@ impl Subscribe {
     }
 
     /// Takes the messages that match one of the filters; the default handler and
-    /// [`Client::recv`] do not get them then. A message that matches several subscriptions goes to
+    /// [`Client::recv`] do not get them then. It takes the place of the handler that a filter had
+    /// before; without a new one, the old one stays. A message that matches several subscriptions goes to
     /// the handler of each. Runs on the dispatcher thread, as
     /// [`Builder::on_message`](super::Builder::on_message).
     pub fn handler(mut self, handler: impl FnMut(&Message) + Send + 'static) -> Self {
@@ -199,9 +200,10 @@ impl Client {
             shared.handlers.subscribe(key, filters, id, handler);
         }
         let filters = request.filters.iter().map(|(filter, _)| filter.clone()).collect();
-        let settlement = Settlement { key: has_handler.then_some(key), filters };
+        let settlement = Settlement { key: has_handler.then_some(key), filters, keeps: true };
         let result = ask(shared, settlement, |state, token| state.core.subscribe(&request, token));
-        if result.is_err() {
+        // An answer that comes too late finds the handler in its place.
+        if result.as_ref().is_err_and(|error| error.code() != ErrorCode::TimeoutAck) {
             shared.handlers.withdraw(key);
         }
         Ok(Subscribed { outcome: result? })
@@ -217,7 +219,7 @@ impl Client {
     pub fn unsubscribe(&self, unsubscribe: impl Into<Unsubscribe>) -> Result<Unsubscribed, Error> {
         let request = unsubscribe.into();
         let shared = self.shared();
-        let settlement = Settlement { key: None, filters: request.filters.clone() };
+        let settlement = Settlement { key: None, filters: request.filters.clone(), keeps: false };
         let outcome =
             ask(shared, settlement, |state, token| state.core.unsubscribe(&request, token))?;
         Ok(Unsubscribed { outcome })

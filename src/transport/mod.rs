@@ -5,6 +5,7 @@
 
 mod cancel;
 mod error;
+#[cfg(feature = "tls")]
 mod layer;
 mod link;
 mod resolve;

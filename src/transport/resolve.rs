@@ -49,7 +49,12 @@ impl Resolver {
         let (lookup, name, port) = (Arc::clone(&self.lookup), host.name.clone(), host.port);
         thread::Builder::new()
             .name("mqttlink-dns".into())
-            .spawn(move || drop(answer.try_send(Some(lookup(&name, port)))))
+            .spawn(move || {
+                let look = std::panic::AssertUnwindSafe(|| lookup(&name, port));
+                let found = std::panic::catch_unwind(look)
+                    .unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
+                drop(answer.try_send(Some(found)));
+            })
             .map_err(|source| DialFailure::Local("a thread could not be started", source))?;
         let received = match deadline.remaining() {
             Some(left) => answers.recv_timeout(left),

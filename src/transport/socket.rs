@@ -180,7 +180,10 @@ fn start(address: SocketAddr, options: &SocketOptions) -> io::Result<mio::net::T
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(options.no_delay)?;
     if let Some(idle) = options.keep_alive {
-        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(idle / 4))?;
+        // Systems count whole seconds, and take no 0.
+        let second = Duration::from_secs(1);
+        let (idle, interval) = (idle.max(second), (idle / 4).max(second));
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(interval))?;
     }
     if let Some(bytes) = options.receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
