@@ -163,14 +163,22 @@ fn drained(state: &mut State) -> Drained {
 /// Ends the connection without a word, or the attempt to make one.
 pub(super) fn abort(shared: &Shared) {
     let mut state = shared.lock();
-    if let Some(Attempt { number, cancel, .. }) = &state.attempt {
-        let (number, cancel) = (*number, cancel.clone());
+    if let Some(Attempt { number, cancel, owner, .. }) = &state.attempt {
+        let (number, cancel, owner) = (*number, cancel.clone(), *owner);
         drop(state);
         cancel.cancel();
         cut(shared, number);
+        if owner == thread::current().id() {
+            // An authenticator ends its own attempt, which goes on when it returns.
+            return;
+        }
+        // An authenticator that takes its time finds out when it returns.
+        let deadline = Deadline::after(CLOSE_LIMIT);
         state = shared.lock();
-        while state.attempt.as_ref().is_some_and(|attempt| attempt.number == number) {
-            state = shared.sleep_changed(state, Deadline::after(CLOSE_LIMIT));
+        while state.attempt.as_ref().is_some_and(|attempt| attempt.number == number)
+            && !deadline.is_over()
+        {
+            state = shared.sleep_changed(state, deadline);
         }
         if state.connection_number() != Some(number) {
             return;

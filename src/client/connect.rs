@@ -1,7 +1,8 @@
 //! Making a connection, and authenticating.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::connection::{Connection, End, Pen, run_writer};
 use super::delivery::Progress;
 use super::dispatcher;
 use super::event::{ConnectionEvent, Notification};
+use super::handlers::panic_text;
 use super::options::DisconnectOptions;
 use super::reader::{run_reader, take_down};
 use super::shared::{Attempt, Auth, Shared, State, Status};
@@ -73,7 +75,12 @@ fn begin(shared: &Shared, deadline: Deadline) -> Result<Attempt, Error> {
     shared.set_status(&mut state, Status::Connecting);
     state.connections += 1;
     let number = state.connections;
-    let attempt = Attempt { number, cancel: Cancel::default(), granted: Arc::default() };
+    let attempt = Attempt {
+        number,
+        cancel: Cancel::default(),
+        owner: thread::current().id(),
+        granted: Arc::default(),
+    };
     state.attempt = Some(attempt.clone());
     state.auth.clear();
     Ok(attempt)
@@ -262,9 +269,21 @@ fn with_authenticator(
     call: impl FnOnce(&mut dyn Authenticator) -> Result<(), AuthError>,
 ) -> Result<(), Error> {
     let Some(authenticator) = &shared.options.authenticator else { return Ok(()) };
-    let mut authenticator = authenticator.lock().unwrap_or_else(PoisonError::into_inner);
-    call(authenticator.as_mut())
-        .map_err(|error| Error::with_text(ErrorCode::AuthenticationFailed, error.to_string()))
+    let mut authenticator = match authenticator.try_lock() {
+        Ok(authenticator) => authenticator,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => {
+            let text = "the authenticator is at work on another exchange of this client";
+            return Err(Error::with_text(ErrorCode::InvalidState, text));
+        }
+    };
+    let answer = catch_unwind(AssertUnwindSafe(|| call(authenticator.as_mut())));
+    let failed = |text: String| Err(Error::with_text(ErrorCode::AuthenticationFailed, text));
+    match answer {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => failed(error.to_string()),
+        Err(panic) => failed(format!("the authenticator panicked: {}", panic_text(&*panic))),
+    }
 }
 
 /// Re-authenticates, and waits for the end of it.

@@ -1,5 +1,6 @@
 //! The user's handlers, and which message goes to which.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -89,14 +90,16 @@ impl<F> Handler<F> {
 pub(super) fn contain(what: &str, run: impl FnOnce()) -> bool {
     let result = catch_unwind(AssertUnwindSafe(run));
     if let Err(panic) = &result {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no text");
+        let text = panic_text(&**panic);
         log::error!("a {what} handler panicked: {text}");
     }
     result.is_ok()
+}
+
+/// What a panic says.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }
 
 /// Drops handlers, with whatever they own.

@@ -112,6 +112,8 @@ pub(super) struct State {
 pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) cancel: Cancel,
+    /// Who makes it.
+    pub(super) owner: ThreadId,
     /// Its result, which whoever made the attempt finds here whatever becomes of the connection.
     pub(super) granted: Arc<OnceLock<Arc<Granted>>>,
 }
