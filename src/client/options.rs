@@ -193,7 +193,8 @@ impl Builder {
     }
 
     /// How many messages of QoS 1 and 2 may await this client's acknowledgement, 1 to 65,535. MQTT
-    /// 5.0 only. Default: 65,535, the protocol's.
+    /// 5.0 only. Default: 65,535, the protocol's. A server that sends more has broken the protocol,
+    /// and the connection ends: mosquitto 2.0.11 does when messages wait for the client.
     pub const fn receive_maximum(mut self, maximum: u16) -> Self {
         self.connect.receive_maximum = maximum;
         self

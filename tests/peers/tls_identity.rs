@@ -128,6 +128,7 @@ fn each_mistake_has_its_own_message() {
         (TlsOptions::new().pkcs12_file(pki.file("rsa.p12"), "no"), key, "is the password right?"),
         (TlsOptions::new().pkcs12(bytes("rsa.pem"), "no"), key, "PKCS#12 container from memory"),
         (TlsOptions::new().pkcs12("", "no"), key, "it is empty"),
+        (TlsOptions::new().pkcs12(bytes("rsa.old.p12"), PASSWORD), key, "openssl pkcs12 -legacy"),
     ];
     for (tls, code, expected) in cases {
         let built = Client::builder("mqtts://localhost").tls(tls).build();

@@ -102,6 +102,10 @@ impl Pki {
             format!("pkcs8 -topk8 -in {name}.key {secret} -outform DER -out {name}.secret.der"),
             format!("pkey -in {name}.key -traditional -aes128 {secret} -out {name}.oldsecret.key"),
             format!("pkcs12 -export -in {name}.pem -inkey {name}.key {secret} -out {name}.p12"),
+            format!(
+                "pkcs12 -export -legacy -in {name}.pem -inkey {name}.key {secret} \
+                 -out {name}.old.p12"
+            ),
         ] {
             self.openssl(&command);
         }
