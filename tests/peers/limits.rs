@@ -99,7 +99,7 @@ fn the_server_shortens_the_keep_alive() {
 
 #[test]
 fn the_servers_receive_maximum_is_the_window() {
-    let broker = limited("max_inflight_messages 3");
+    let mut broker = limited("max_inflight_messages 3");
     let client = broker.client("c");
     assert_eq!(client.granted().unwrap().limits.receive_maximum, 3);
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -107,6 +107,7 @@ fn the_servers_receive_maximum_is_the_window() {
         let deliveries: Vec<_> = (0..200).map(publish).collect();
         deliveries.iter().for_each(|delivery| drop(delivery.wait().unwrap()));
     }
+    broker.stop();
     let log = broker.log();
     assert!(!log.contains("rc147") && !log.contains("rror"), "{log}");
 }

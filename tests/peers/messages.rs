@@ -36,12 +36,13 @@ fn exchange(client: &Client) {
 
 #[test]
 fn each_qos_in_each_version() {
-    let broker = Mosquitto::start();
+    let mut broker = Mosquitto::start();
     for version in VERSIONS {
         let (client, granted) = broker.builder().version(version).connect().unwrap();
         assert_eq!((granted.version, granted.session_present), (version, false));
         exchange(&client);
     }
+    broker.stop();
     // A clean goodbye, and no complaint about what was sent.
     let log = broker.log();
     assert_eq!(log.matches("Received DISCONNECT from").count(), 3, "{log}");
