@@ -8,7 +8,9 @@ use std::time::Duration;
 use mqttlink::{Builder, Client};
 
 use super::process::{Process, TempDir};
-use super::{builder, program, with_limits};
+#[cfg(feature = "tls")]
+use super::with_limits;
+use super::{builder, program};
 
 /// A running broker.
 pub(crate) struct Mosquitto {
@@ -51,6 +53,7 @@ impl Mosquitto {
     }
 
     /// A client with TLS, by the name that the server's certificate is for.
+    #[cfg(feature = "tls")]
     pub(crate) fn secure_builder(&self) -> Builder {
         with_limits(Client::builder(&format!("mqtts://localhost:{}", self.port)))
     }
@@ -81,6 +84,7 @@ impl Mosquitto {
     }
 
     /// Starts it again after its end, with other options.
+    #[cfg(feature = "tls")]
     pub(crate) fn reconfigure(&mut self, options: &str) {
         options.clone_into(&mut self.options);
         self.restart();

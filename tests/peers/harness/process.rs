@@ -1,6 +1,8 @@
 //! A child process that ends with its test, and a directory that does.
 
-use std::io::{Read, Write};
+use std::io::Read;
+#[cfg(feature = "tls")]
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,6 +60,7 @@ impl Process {
     }
 
     /// Writes to standard input.
+    #[cfg(feature = "tls")]
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let input = self.input.as_mut().expect("the input is open");
         input.write_all(bytes).unwrap();
