@@ -110,6 +110,9 @@ codes! {
     Resources = 209, Local, "the system did not give what was needed";
     /// The source of a streamed payload failed.
     PayloadSource = 210, Local, "the payload could not be read";
+    /// A handler waits for an answer that comes behind more messages for handlers than may wait. It
+    /// can return, and the answer comes; or wait on another thread.
+    WouldDeadlock = 211, Local, "the answer is behind messages that wait for this handler: let it return, or wait on another thread";
     /// The deadline came while the host name was looked up.
     TimeoutDns = 300, Dns, "no answer in time while looking up the host name";
     /// The deadline came while the socket was connected.

@@ -108,6 +108,7 @@ fn drain<'a>(
         && state.status == Status::Connected
         && !is_done(&state)
         && !deadline.is_over()
+        && !shared.is_wedged()
     {
         state = shared.sleep_changed(state, deadline);
     }

@@ -127,7 +127,7 @@ impl State {
         let connection = self.connection.as_mut()?;
         let mut pen = connection.pen.take()?;
         pen.unflushed |= std::mem::take(&mut connection.flush_wanted);
-        if pen.buffer.is_empty() {
+        if pen.buffer.is_empty() && !pen.unflushed {
             pen.buffer.clear(KEPT_CAPACITY);
             pen.fresh = self.core.poll_transmit(&mut pen.buffer);
         }
@@ -153,7 +153,7 @@ impl State {
         open && self.core.is_closing() && self.is_written()
     }
 
-    fn next_timer(&self) -> Option<Time> {
+    pub(super) fn next_timer(&self) -> Option<Time> {
         let close_by = self.connection.as_ref().and_then(|connection| connection.close_by);
         close_by.into_iter().chain(self.core.poll_timeout()).min()
     }
@@ -168,7 +168,9 @@ impl State {
             }
         };
         if let Some(pen) = self.connection.as_ref().and_then(|connection| connection.pen.as_ref()) {
-            pen.buffer.each_unwritten(version, &mut keep);
+            // What TLS has taken and not sent.
+            let held = usize::try_from(pen.taken - pen.sent).unwrap_or(usize::MAX);
+            pen.buffer.each_unwritten(version, held, &mut keep);
         }
         self.core.each_queued(&mut keep);
         unsent
@@ -336,7 +338,7 @@ fn write<'a>(
 }
 
 fn inspect(shared: &Shared, buffer: &OutBuffer, version: Version) {
-    buffer.each_packet(version, |packet, _| {
+    buffer.each_packet(version, 0, |packet, _| {
         shared.inspect(Direction::Sent, Bytes::copy_from_slice(packet), version);
     });
 }

@@ -103,8 +103,8 @@ impl<T: Clone> Ticket<T> {
     }
 
     /// Waits for the answer until `over` says that it makes no sense any more; then `why` is the
-    /// error. `None` when the deadline comes first. `over` takes no lock: whoever stirs has the
-    /// client's.
+    /// error. `None` when the deadline comes first. `over` takes no lock but a mailbox's:
+    /// whoever stirs has the client's.
     pub(super) fn wait(
         &self,
         deadline: Deadline,
@@ -310,9 +310,9 @@ impl Delivery {
             Goal::Written(end) => self.progress.wait(*end, deadline),
             Goal::Acknowledged(ticket) => ticket.wait(
                 deadline,
-                || shared.as_ref().is_none_or(|shared| shared.is_over()),
+                || shared.as_ref().is_none_or(|shared| shared.is_over() || shared.is_wedged()),
                 || match &shared {
-                    Some(shared) => shared.why_disconnected(),
+                    Some(shared) => shared.why_not_wait(),
                     None => Error::new(ErrorCode::Closed),
                 },
             )?,

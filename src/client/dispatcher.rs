@@ -68,6 +68,7 @@ impl<'a> Dispatcher<'a> {
                 }
                 Entry::Notification(Notification::Call(call)) => {
                     contain("completion", call);
+                    self.shared.completion_done();
                 }
                 Entry::Notification(Notification::Handlers(change)) => {
                     self.shared.handlers.apply(&change);

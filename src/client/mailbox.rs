@@ -19,6 +19,9 @@ use crate::proto::Incoming;
 /// take them.
 const RELAXED: usize = 4;
 
+/// In bytes at least this much, which is some messages of the largest size that is taken.
+const RELAXED_BYTES: usize = 64 * 1024 * 1024;
+
 /// What lies in a mailbox.
 pub(super) enum Entry {
     /// What one read brought.
@@ -27,6 +30,16 @@ pub(super) enum Entry {
     Notification(Notification),
     /// The connection was lost in the middle of a payload that came in chunks.
     Broken,
+}
+
+impl Entry {
+    /// How many bytes of packets it shows.
+    fn shown(&self) -> usize {
+        match self {
+            Self::Notification(Notification::Packets(packets)) => packets.bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// Messages and the bytes they lie in.
@@ -61,6 +74,9 @@ struct Inner {
     putter_waits: bool,
     /// The dispatcher is at work on what it has taken.
     busy: bool,
+    /// Notifications, and bytes of packets that wait to be shown.
+    notifications: usize,
+    shown: usize,
     /// Nobody will take anything any more.
     abandoned: bool,
     /// Who is reading a payload in chunks; other messages wait behind it.
@@ -120,6 +136,8 @@ impl Mailbox {
             inner.messages += batch.incoming.len();
             inner.bytes += batch.bytes.len();
         }
+        inner.notifications += usize::from(matches!(entry, Entry::Notification(_)));
+        inner.shown += entry.shown();
         inner.entries.push_back(entry);
         let full = self.is_full(&inner);
         let wake = inner.takers > 0;
@@ -131,10 +149,17 @@ impl Mailbox {
     }
 
     fn is_full(&self, inner: &Inner) -> bool {
-        let relaxed = if self.ack_waiters.load(Ordering::SeqCst) > 0 { RELAXED } else { 1 };
-        let over = inner.messages >= self.bounds.messages.saturating_mul(relaxed)
-            || inner.bytes >= self.bounds.bytes.saturating_mul(relaxed);
-        over && !inner.abandoned
+        let Bounds { mut messages, mut bytes } = self.bounds;
+        if self.ack_waiters.load(Ordering::SeqCst) > 0 {
+            messages = messages.saturating_mul(RELAXED);
+            bytes = bytes.saturating_mul(RELAXED).max(RELAXED_BYTES);
+        }
+        (inner.messages >= messages || inner.bytes >= bytes) && !inner.abandoned
+    }
+
+    /// Whether whoever puts in has to wait.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.is_full(&self.lock())
     }
 
     /// Waits until more may be put in, or `over` says that it does not matter any more.
@@ -174,7 +199,14 @@ impl Mailbox {
     /// Whether as much as may be waits already.
     pub(super) fn is_crowded(&self) -> bool {
         let inner = self.lock();
-        self.is_full(&inner) || inner.entries.len() >= self.bounds.messages
+        self.is_full(&inner)
+            || inner.entries.len() >= self.bounds.messages
+            || inner.shown >= self.bounds.bytes
+    }
+
+    /// How many notifications wait.
+    pub(super) fn notifications(&self) -> usize {
+        self.lock().notifications
     }
 
     /// How many messages wait.
@@ -221,6 +253,9 @@ impl Mailbox {
         loop {
             if let Some(entry) = inner.entries.pop_front() {
                 inner.busy = true;
+                inner.shown = inner.shown.saturating_sub(entry.shown());
+                let notification = usize::from(matches!(entry, Entry::Notification(_)));
+                inner.notifications = inner.notifications.saturating_sub(notification);
                 if let Entry::Batch(batch) = &entry {
                     self.release(inner, batch.incoming.len(), batch.bytes.len());
                 }

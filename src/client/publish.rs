@@ -58,7 +58,8 @@ impl Client {
     }
 
     /// Publishes a message and has `done` called with the outcome, on the dispatcher thread. Waits
-    /// for room as [`publish`](Self::publish).
+    /// for room as [`publish`](Self::publish), also while as many calls of `done` are due as
+    /// [`queue_max`](super::Builder::queue_max) lets messages wait.
     ///
     /// `done` is called exactly once if this returns `Ok`, and not at all otherwise; unless the
     /// client is dropped first.
@@ -79,6 +80,11 @@ impl Client {
             }
         }) as Box<dyn FnOnce(Outcome) + Send>);
         publish(shared, shared.options.publish_timeout, |state| {
+            // On the dispatcher's own thread there is one at most for each message handled.
+            if shared.completions_wait() && !shared.is_dispatcher() {
+                let waiting = state.core.queued_bytes();
+                return Err(RequestError::NoRoom { bytes: waiting }.into());
+            }
             put_call(state, &message, &mut call)
         })
     }
@@ -169,6 +175,7 @@ fn publish<T>(
                 });
             }
             Err(_) if deadline.is_over() => return Err(Error::timeout(Phase::Room, limit)),
+            Err(_) if shared.is_wedged() => return Err(Error::new(ErrorCode::WouldDeadlock)),
             Err(_) => state = shared.sleep_room(state, deadline),
         }
     }

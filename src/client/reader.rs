@@ -136,6 +136,7 @@ fn deliver(shared: &Shared, batch: Batch, stop: &AtomicBool) {
         shared.unlock_quietly(state);
     };
     pause(true);
+    shared.stir_waiters();
     mailbox.wait_for_room(|| stop.load(Ordering::SeqCst));
     pause(false);
 }

@@ -89,6 +89,8 @@ pub(super) struct State {
     /// How many attempts to connect there were: each is the number of its connection.
     pub(super) connections: u64,
     pub(super) writer_asleep: bool,
+    /// Until when it sleeps.
+    pub(super) writer_until: Option<Time>,
     /// When something was last written.
     pub(super) last_write: Time,
     pub(super) room_waiters: usize,
@@ -181,6 +183,7 @@ impl Shared {
                 reader: None,
                 connections: 0,
                 writer_asleep: false,
+                writer_until: None,
                 last_write: Time::ORIGIN,
                 room_waiters: 0,
                 draining: false,
@@ -227,6 +230,47 @@ impl Shared {
     pub(super) fn set_status(&self, state: &mut State, status: Status) {
         state.status = status;
         self.status.store(status as u8, Ordering::SeqCst);
+    }
+
+    /// Whether as many completions wait for the dispatcher as may.
+    pub(super) fn completions_wait(&self) -> bool {
+        self.work.notifications() >= self.options.bounds.messages
+    }
+
+    /// The dispatcher has called one: there may be room for another.
+    pub(super) fn completion_done(&self) {
+        if self.work.notifications() + 1 >= self.options.bounds.messages {
+            // With the lock, so that who has just found no room is asleep.
+            let state = self.lock();
+            let waiting = state.room_waiters > 0;
+            drop(state);
+            if waiting {
+                self.room.notify_all();
+            }
+        }
+    }
+
+    /// Whether this thread waits in a handler for what comes behind messages that wait for the same
+    /// handler, and there is no room for more of them.
+    pub(super) fn is_wedged(&self) -> bool {
+        self.is_dispatcher() && self.work.has_no_room()
+    }
+
+    /// Lets whoever waits look whether that still makes sense.
+    pub(super) fn stir_waiters(&self) {
+        let state = self.lock();
+        state.pending.stir();
+        drop(state);
+        self.room.notify_all();
+        self.changed.notify_all();
+    }
+
+    /// Why waiting makes no sense any more.
+    pub(super) fn why_not_wait(&self) -> Error {
+        if self.is_over() || !self.is_wedged() {
+            return self.why_disconnected();
+        }
+        Error::new(ErrorCode::WouldDeadlock)
     }
 
     /// Whether this is the thread on which handlers run.
@@ -426,6 +470,7 @@ impl Shared {
         until: Option<Time>,
     ) -> MutexGuard<'a, State> {
         state.writer_asleep = true;
+        state.writer_until = until;
         let mut state = match until {
             None => self.writer.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
@@ -484,9 +529,18 @@ impl State {
         }
     }
 
-    /// Whether the writer is to be woken: it sleeps and there is something to write.
+    /// Whether the writer is to be woken: it sleeps, and there is something to write or a timer is
+    /// due before it would look. The clock goes on while the machine sleeps, the writer's wait does
+    /// not.
     fn take_sleeper(&mut self) -> bool {
-        self.writer_asleep && self.has_work() && std::mem::take(&mut self.writer_asleep)
+        if !self.writer_asleep {
+            return false;
+        }
+        let timer = self.next_timer();
+        let late = timer.is_some_and(|at| {
+            self.writer_until.is_none_or(|until| at < until) || at <= clock::now()
+        });
+        (late || self.has_work()) && std::mem::take(&mut self.writer_asleep)
     }
 }
 

@@ -264,7 +264,11 @@ fn ask(
     drop(state);
     let _waiting = shared.expect_ack();
     shared.write_now();
-    match ticket.wait(deadline, || shared.is_over(), || shared.why_disconnected())? {
+    match ticket.wait(
+        deadline,
+        || shared.is_over() || shared.is_wedged(),
+        || shared.why_not_wait(),
+    )? {
         Some(answer) => answer,
         None => Err(Error::timeout(Phase::Ack, limit)),
     }

@@ -151,10 +151,10 @@ impl OutBuffer {
     }
 
     /// Calls `each` with every packet that is in it from beginning to end, and says whether all of
-    /// it has been written.
-    pub fn each_packet(&self, version: Version, mut each: impl FnMut(&[u8], bool)) {
+    /// it has been written. Of what was written, the last `held` bytes are on their way all the same.
+    pub fn each_packet(&self, version: Version, held: usize, mut each: impl FnMut(&[u8], bool)) {
         let all = self.whole();
-        let written = all.len() - self.len();
+        let written = (all.len() - self.len()).saturating_sub(held);
         let mut at = self.carried.min(all.len());
         while let Some(rest) = all.get(at..).filter(|rest| !rest.is_empty()) {
             let header = frame::parse_header(rest, version, usize::MAX).ok().flatten();
@@ -164,10 +164,11 @@ impl OutBuffer {
         }
     }
 
-    /// Calls `each` with every message that has not been written, aliases resolved.
-    pub fn each_unwritten(&self, version: Version, mut each: impl FnMut(Publish<'_>)) {
+    /// Calls `each` with every message that has not been written, aliases resolved; `held` as in
+    /// [`each_packet`](Self::each_packet).
+    pub fn each_unwritten(&self, version: Version, held: usize, mut each: impl FnMut(Publish<'_>)) {
         let mut elided = self.elided.iter();
-        self.each_packet(version, |bytes, written| {
+        self.each_packet(version, held, |bytes, written| {
             let Some(publish) = read_publish(bytes, version) else { return };
             let topic = if publish.topic.is_empty() { elided.next() } else { None };
             if !written {
@@ -281,8 +282,8 @@ impl OutQueue {
 
     /// Calls `each` with every message that waits.
     pub(crate) fn each_message(&self, version: Version, mut each: impl FnMut(Publish<'_>)) {
-        self.ready.each_unwritten(version, &mut each);
-        self.held.each_unwritten(version, &mut each);
+        self.ready.each_unwritten(version, 0, &mut each);
+        self.held.each_unwritten(version, 0, &mut each);
     }
 
     /// Forgets everything: a new connection begins.

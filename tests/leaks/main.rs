@@ -16,6 +16,7 @@
 #[path = "../net/server.rs"]
 mod server;
 
+mod bounds;
 mod idle;
 mod streams;
 

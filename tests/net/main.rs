@@ -12,12 +12,14 @@
 )]
 
 mod authentication;
+mod backpressure;
 mod callbacks;
 mod closing;
 mod deliveries;
 mod failures;
 mod inspection;
 mod receiving;
+mod reentry;
 mod server;
 mod silence;
 mod threads;
