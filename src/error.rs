@@ -27,6 +27,24 @@ pub enum Stage {
     Mqtt,
 }
 
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Dns => "DNS",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Mqtt => "MQTT",
+        })
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
 /// Builds the enum, its texts and its stages. Numbers are never reused.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $stage:ident, $text:literal;)*) => {
@@ -46,6 +64,15 @@ macro_rules! codes {
             #[must_use]
             pub const fn number(self) -> i32 {
                 self as i32
+            }
+
+            /// The code with this number.
+            #[must_use]
+            pub const fn from_number(number: i32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
             }
 
             /// Where such a thing fails.

@@ -80,7 +80,7 @@ pub use bytes::Bytes;
 pub use client::{
     Acknowledge, Acknowledgement, Acknowledger, AuthError, Authenticator, Builder, Client,
     ConnectionEvent, Delivery, Direction, DisconnectOptions, Drained, Inspected, Message,
-    PayloadReader, Statistics, Status, Subscribe, Subscribed, Unsent, Unsubscribed,
+    PayloadReader, Statistics, Status, Subscribe, Subscribed, Unsent, Unsubscribed, WeakClient,
 };
 pub use codec::{
     Properties, PropertyId, QoS, ReasonCode, RetainHandling, SubscribeOptions, Version,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::event::{ConnectionEvent, Inspected};
 use super::message::Message;
 use crate::codec::topic;
+use crate::error::{Error, ErrorCode};
 use crate::proto::{RequestOutcome, pattern_of};
 
 pub(super) type MessageHandler = Box<dyn FnMut(&Message) + Send>;
@@ -172,6 +173,18 @@ impl HandlerTable {
         self.change(|now| {
             now.subscriptions = Arc::new(now.subscriptions.iter().cloned().chain(added).collect());
         });
+    }
+
+    /// Adds the handler of a filter that is not requested.
+    pub(super) fn set_filter(&self, filter: &str, handler: MessageHandler) -> Result<(), Error> {
+        topic::Filter::parse(filter).map_err(|source| {
+            let text = format!("the topic filter {filter:?} is not valid: {source}");
+            Error::with_text(ErrorCode::InvalidFilter, text)
+        })?;
+        // Requests count up from 0.
+        let count = u64::try_from(self.lock().subscriptions.len()).unwrap_or_default();
+        self.subscribe(u64::MAX - count, std::iter::once(filter), None, handler);
+        Ok(())
     }
 
     fn retain(&self, keep: impl Fn(&Subscription) -> bool) {

@@ -19,8 +19,8 @@ mod shared;
 mod subscribe;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub use auth::{AuthError, Authenticator};
@@ -47,11 +47,51 @@ use shared::Shared;
 /// connection ends.
 ///
 /// When the last handle is dropped, what was accepted for sending is written (for at most a second),
-/// then the connection is closed without DISCONNECT, so that the server publishes the will. Use
-/// [`disconnect`](Self::disconnect) to say goodbye, and to wait for acknowledgements.
+/// then the connection is closed without DISCONNECT (the server has another second for its part), so
+/// that it publishes the will; and a handler that runs is waited for. Use
+/// [`disconnect`](Self::disconnect) to say goodbye, and to wait for acknowledgements. A handler keeps
+/// the client alive if it owns a handle: give it a [`WeakClient`], or use
+/// [`Message::client`].
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<ClientInner>,
+}
+
+/// A handle that does not keep its client alive: for what the client itself owns, such as a handler.
+/// A handler that owns a [`Client`] keeps it, its threads and its connection for ever.
+///
+/// ```
+/// # fn main() -> Result<(), mqttlink::Error> {
+/// use mqttlink::{Client, Publish, QoS, Subscribe};
+///
+/// let client = Client::builder("mqtt://localhost").build()?;
+/// let weak = client.downgrade();
+/// let echo = Subscribe::new("ask", QoS::AtLeastOnce).handler(move |message| {
+///     if let Some(client) = weak.upgrade() {
+///         let answer = Publish::new("answer", message.payload());
+///         let _ = client.publish(answer);
+///     }
+/// });
+/// # drop(echo);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct WeakClient {
+    inner: Weak<ClientInner>,
+}
+
+impl WeakClient {
+    /// The client, if there is still a handle that keeps it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Client> {
+        self.inner.upgrade().map(Client::from_inner)
+    }
+}
+
+impl fmt::Debug for WeakClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakClient").finish_non_exhaustive()
+    }
 }
 
 /// Shared by all handles, and only by them: its end is the end of the client.
@@ -105,6 +145,12 @@ impl Client {
 
     pub(crate) const fn from_inner(inner: Arc<ClientInner>) -> Self {
         Self { inner }
+    }
+
+    /// A handle that does not keep the client alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakClient {
+        WeakClient { inner: Arc::downgrade(&self.inner) }
     }
 
     fn shared(&self) -> &Arc<Shared> {

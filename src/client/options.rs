@@ -360,6 +360,20 @@ impl Builder {
         self
     }
 
+    /// Takes the messages that match this filter, as the handler of a
+    /// [`Subscribe`](super::Subscribe) does, but without subscribing: for a session that goes on, whose
+    /// messages may come before this program has subscribed again.
+    pub fn on_filter(
+        mut self,
+        filter: &str,
+        handler: impl FnMut(&Message) + Send + 'static,
+    ) -> Self {
+        if let Err(error) = self.handlers.set_filter(filter, Box::new(handler)) {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
     /// Is told when the connection comes and goes, on the dispatcher thread, in order with the
     /// messages.
     pub fn on_event(self, handler: impl FnMut(&ConnectionEvent) + Send + 'static) -> Self {

@@ -332,6 +332,7 @@ pub(super) fn describe(stream: &TcpStream) -> String {
 }
 
 /// Sets how long a read or a write may take; used while TLS is negotiated on the socket itself.
+#[cfg(feature = "tls")]
 pub(super) fn set_timeouts(stream: &TcpStream, left: Option<Duration>) -> io::Result<()> {
     // Zero would mean no limit.
     let left = left.map(|left| left.max(Duration::from_millis(1)));

@@ -1,6 +1,6 @@
 //! What is shown of packets, to a handler and to the log, and what is not.
 
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, OnceLock, mpsc};
 
 use mqttlink::{AuthError, Authenticator, Client, Direction, Publish, QoS, Version, Will};
 
@@ -11,9 +11,11 @@ const SECRETS: [&str; 4] = ["pass-phrase", "key-material", "reading-4711", "last
 /// Keeps the log of this process.
 struct Log {
     lines: Mutex<Vec<String>>,
+    /// Where the lines are published too.
+    client: OnceLock<Client>,
 }
 
-static LOG: Log = Log { lines: Mutex::new(Vec::new()) };
+static LOG: Log = Log { lines: Mutex::new(Vec::new()), client: OnceLock::new() };
 
 impl log::Log for Log {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
@@ -22,6 +24,9 @@ impl log::Log for Log {
 
     fn log(&self, record: &log::Record<'_>) {
         self.lines.lock().unwrap().push(format!("{} {}", record.level(), record.args()));
+        if let Some(client) = self.client.get() {
+            let _ = client.try_publish(Publish::new("log", record.level().as_str()));
+        }
     }
 
     fn flush(&self) {}
@@ -87,15 +92,40 @@ fn packets_are_shown_in_order_and_secrets_never() {
         let (inspect, inspected) = mpsc::channel();
         talk(version, inspect);
         let packets: Vec<String> = inspected.iter().collect();
-        let kinds: Vec<_> = packets.iter().map(|line| line.split(' ').nth(2).unwrap()).collect();
-        let expected = ["CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBLISH", "DISCONNECT"];
-        assert_eq!(kinds, expected, "{packets:#?}");
+        let kinds = |arrow: &str| -> Vec<String> {
+            let own = packets.iter().filter(|line| line.starts_with(arrow));
+            own.map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect()
+        };
+        // Two threads show what is sent and what is received.
+        assert_eq!(kinds(">"), ["CONNECT", "PUBLISH", "DISCONNECT"], "{packets:#?}");
+        assert_eq!(kinds("<"), ["CONNACK", "PUBACK", "PUBLISH"], "{packets:#?}");
         assert!(packets[0].contains("client_id=\"shown\""), "{}", packets[0]);
         assert!(packets.iter().all(|line| !hides_nothing(line)), "{packets:#?}");
     }
+    log::set_max_level(log::LevelFilter::Debug);
+    a_log_may_be_published();
     log::set_max_level(log::LevelFilter::Off);
     let lines = std::mem::take(&mut *LOG.lines.lock().unwrap());
     assert!(lines.iter().any(|line| line.starts_with("TRACE") && line.contains("CONNECT")));
     assert!(lines.iter().any(|line| line.starts_with("INFO disconnected")), "{lines:#?}");
     assert!(lines.iter().all(|line| !hides_nothing(line)), "{lines:#?}");
+}
+
+/// PINGRESP is a line in the log, which goes out over the client that has received it.
+fn a_log_may_be_published() {
+    let server = Server::once(|link| {
+        link.accept();
+        loop {
+            let bytes = link.next().unwrap();
+            link.answer(&bytes);
+            if bytes[0] == 0xc0 {
+                link.expect_start("PUBLISH topic=\"log\"");
+                return;
+            }
+        }
+    });
+    let builder = server.builder().keep_alive(std::time::Duration::from_secs(1));
+    let (client, _) = builder.connect().unwrap();
+    LOG.client.set(client).unwrap();
+    server.join();
 }

@@ -508,3 +508,36 @@ fn a_source_that_ends_early_ends_the_connection() {
     assert!(!client.is_connected());
     server.join();
 }
+
+#[test]
+fn handlers_that_are_set_beforehand_get_what_waited_in_the_session() {
+    let server = Server::once(|link| {
+        link.accept_with(true, &[]);
+        link.publish("a/1", b"waited", QoS::AtLeastOnce, 1);
+        link.publish("b/1", b"waited", QoS::AtLeastOnce, 2);
+        assert_eq!(link.expect(), "PUBACK id=1");
+        assert_eq!(link.expect(), "PUBACK id=2");
+        let bytes = link.next().unwrap();
+        link.answer(&bytes);
+        link.publish("a/2", b"new", QoS::AtMostOnce, 0);
+        link.drain();
+    });
+    let (seen, was_seen) = mpsc::channel();
+    let note = |who: &'static str| {
+        let seen = seen.clone();
+        move |message: &mqttlink::Message| seen.send(format!("{who} {}", message.topic())).unwrap()
+    };
+    let builder = server.builder().clean_start(false);
+    let builder = builder.on_filter("a/+", note("a")).on_filter("b/#", note("b"));
+    let (client, _) = builder.connect().unwrap();
+    for expected in ["a a/1", "b b/1"] {
+        assert_eq!(was_seen.recv_timeout(WATCHDOG).unwrap(), expected);
+    }
+    // To subscribe without a handler leaves the handler that there is.
+    client.subscribe(("a/+", QoS::AtMostOnce)).unwrap().all().unwrap();
+    assert_eq!(was_seen.recv_timeout(WATCHDOG).unwrap(), "a a/2");
+    client.disconnect().unwrap();
+    server.join();
+    let error = mqttlink::Client::builder("mqtt://h").on_filter("a/#/b", |_| {}).build();
+    assert_eq!(error.unwrap_err().code(), ErrorCode::InvalidFilter);
+}
