@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token, Waker};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::cancel::Cancel;
 use super::error::Phase;
@@ -336,7 +336,7 @@ pub(super) fn describe(stream: &TcpStream) -> String {
 pub(super) fn set_timeouts(stream: &TcpStream, left: Option<Duration>) -> io::Result<()> {
     // Zero would mean no limit.
     let left = left.map(|left| left.max(Duration::from_millis(1)));
-    let socket = SockRef::from(stream);
+    let socket = socket2::SockRef::from(stream);
     socket.set_read_timeout(left)?;
     socket.set_write_timeout(left)
 }
