@@ -37,7 +37,7 @@ bench:
 	cc -O2 -o target/bench-peers/mosquitto benches/peers/mosquitto.c -lmosquitto -lpthread
 	$(CARGO) build --release --manifest-path benches/peers/rumqttc/Cargo.toml \
 		--target-dir target/bench-peers/build
-	cp target/bench-peers/build/release/rumqttc target/bench-peers/rumqttc
+	cp target/bench-peers/build/release/bench-rumqttc target/bench-peers/rumqttc
 	$(CARGO) bench --bench throughput -- --runs $(RUNS)
 
 tools:
