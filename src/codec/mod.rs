@@ -50,8 +50,10 @@ pub use suback::{SubAck, UnsubAck};
 pub use subscribe::{RetainHandling, Subscribe, SubscribeFilter, SubscribeOptions};
 pub use unsubscribe::Unsubscribe;
 
+pub(crate) use property::Place;
 pub(crate) use publish::PublishHead;
 use wire::VAR_INT_MAX;
+pub(crate) use wire::{put_var_int, var_int_len};
 
 /// A packet identifier: 1 to 65,535.
 pub type PacketId = NonZeroU16;

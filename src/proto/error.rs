@@ -9,10 +9,10 @@ use crate::codec::{DecodeError, EncodeError, PacketId, PacketType, QoS, ReasonCo
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The bytes are not a packet.
-    #[error("the server sent a packet that cannot be accepted: {0}")]
+    #[error("the peer sent a packet that cannot be accepted: {0}")]
     Decode(#[from] DecodeError),
     /// A packet that the peer may not send, or not in this state.
-    #[error("the server sent {packet} {when}")]
+    #[error("the peer sent {packet} {when}")]
     Unexpected {
         /// The kind of packet.
         packet: PacketType,
@@ -23,7 +23,7 @@ pub enum ProtocolError {
     #[error("the server resumed a session although a new one was asked for [MQTT-3.2.2-2]")]
     SessionPresent,
     /// An acknowledgement of the wrong kind for the request with its identifier.
-    #[error("the server sent {packet} for packet identifier {packet_id}, which awaits {expected}")]
+    #[error("the peer sent {packet} for packet identifier {packet_id}, which awaits {expected}")]
     WrongAck {
         /// The kind of packet that came.
         packet: PacketType,
@@ -33,7 +33,7 @@ pub enum ProtocolError {
         expected: PacketType,
     },
     /// SUBACK or UNSUBACK with another number of reason codes than the request has filters.
-    #[error("the server sent {packet} with {received} reason codes for {expected} filters")]
+    #[error("the peer sent {packet} with {received} reason codes for {expected} filters")]
     AckCount {
         /// SUBACK or UNSUBACK.
         packet: PacketType,
@@ -43,13 +43,13 @@ pub enum ProtocolError {
         received: usize,
     },
     /// More unacknowledged messages than this side's receive maximum.
-    #[error("the server sent more than {maximum} messages without waiting for an acknowledgement")]
+    #[error("the peer sent more than {maximum} messages without waiting for an acknowledgement")]
     ReceiveMaximum {
         /// The receive maximum that was announced.
         maximum: u16,
     },
     /// A topic alias of 0 or above this side's maximum.
-    #[error("the server used topic alias {alias}, the maximum is {maximum}")]
+    #[error("the peer used topic alias {alias}, the maximum is {maximum}")]
     TopicAlias {
         /// The alias.
         alias: u16,
@@ -57,13 +57,13 @@ pub enum ProtocolError {
         maximum: u16,
     },
     /// A topic alias that was never given a topic on this connection.
-    #[error("the server used topic alias {alias} before giving it a topic")]
+    #[error("the peer used topic alias {alias} before giving it a topic")]
     UnknownAlias {
         /// The alias.
         alias: u16,
     },
-    /// A property that the server may not send in this packet or situation.
-    #[error("the server sent {packet} with {what}")]
+    /// A property that the peer may not send in this packet or situation.
+    #[error("the peer sent {packet} with {what}")]
     Forbidden {
         /// The kind of packet.
         packet: PacketType,
@@ -71,7 +71,7 @@ pub enum ProtocolError {
         what: &'static str,
     },
     /// A reason code that only clients send, or that means nothing here.
-    #[error("the server sent {packet} with the reason code {reason}")]
+    #[error("the peer sent {packet} with the reason code {reason}")]
     Reason {
         /// The kind of packet.
         packet: PacketType,
@@ -79,10 +79,32 @@ pub enum ProtocolError {
         reason: ReasonCode,
     },
     /// The authentication method is missing or is not the one of CONNECT.
-    #[error("the server sent {packet} with another authentication method than CONNECT had")]
+    #[error("the peer sent {packet} with another authentication method than CONNECT had")]
     AuthMethod {
         /// AUTH or CONNACK.
         packet: PacketType,
+    },
+    /// Something that this side has not offered, with the reason code for it.
+    #[error("the peer sent {packet} with {what}, which is not offered")]
+    NotOffered {
+        /// The kind of packet.
+        packet: PacketType,
+        /// What was in it.
+        what: &'static str,
+        /// The reason code with which MQTT 5.0 answers.
+        reason: ReasonCode,
+    },
+    /// A connection on which no CONNECT came.
+    #[error("no CONNECT came within {limit:?}")]
+    ConnectTimeout {
+        /// How long it was awaited.
+        limit: Duration,
+    },
+    /// Nothing was heard from a client for one and a half times its keep alive [MQTT-3.1.2-22].
+    #[error("nothing was received from the client for {silence:?}, 1.5 times its keep alive")]
+    ClientSilent {
+        /// How long the silence lasted.
+        silence: Duration,
     },
     /// Nothing was heard from the peer.
     #[error("nothing was received for {silence:?}, although a PINGREQ was sent")]
@@ -100,6 +122,8 @@ impl ProtocolError {
             Self::Decode(error) => error.reason(),
             Self::ReceiveMaximum { .. } => ReasonCode::ReceiveMaximumExceeded,
             Self::TopicAlias { .. } => ReasonCode::TopicAliasInvalid,
+            Self::NotOffered { reason, .. } => *reason,
+            Self::ClientSilent { .. } => ReasonCode::KeepAliveTimeout,
             // A client may not send 0x8D.
             Self::KeepAlive { .. } => ReasonCode::UnspecifiedError,
             _ => ReasonCode::ProtocolError,

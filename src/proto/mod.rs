@@ -1,6 +1,7 @@
 //! The protocol without I/O: state machines that take bytes and time, and give bytes and events.
 //!
-//! [`ClientConnection`] is one client's side of a session, over as many connections as it lasts.
+//! [`ClientConnection`] is one client's side of a session, over as many connections as it lasts;
+//! [`ServerConnection`] is a server's side of one connection, with the same verbs.
 //! Nothing here reads a clock, owns a socket, a thread or a lock. Methods come in four kinds:
 //! `handle_*` is input, `poll_*` is output, plain verbs are commands, and the rest looks.
 //!
@@ -32,6 +33,7 @@ mod out_queue;
 mod outbound;
 mod packet_id;
 mod request;
+mod server;
 mod stored;
 mod time;
 
@@ -45,6 +47,11 @@ pub use out_queue::OutBuffer;
 pub use outbound::{AckDetail, DropReason, PublishOutcome, Token};
 pub use request::{
     ConnectOptions, Disconnect, Payload, Publish, SubscribeRequest, Unsubscribe, Will,
+};
+pub use server::{
+    Accept, AuthRequest, ConnectRequest, Goodbye, Outgoing, Publication, Receiver, Sent,
+    ServerConfig, ServerConnection, ServerEvent, SessionState, SubscribeReceived,
+    UnsubscribeReceived, WillReceived,
 };
 pub use stored::Stored;
 pub use time::Time;

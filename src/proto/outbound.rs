@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use super::error::ProtocolError;
 use super::out_queue::OutBuffer;
 use super::packet_id::InFlight;
-use super::stored::Stored;
-use super::{LimitError, Limits, Time};
+use super::{LimitError, Limits, Stored, Time};
 use crate::codec::{Ack, AckKind, PacketId, PacketType, Properties, QoS, ReasonCode};
 
 /// How many acknowledged messages' memory is kept.
@@ -78,27 +77,74 @@ pub(crate) enum PubRecAction {
 }
 
 #[derive(Debug)]
-enum Request {
-    Publish(Flight),
+enum Request<M> {
+    Publish(Flight<M>),
     Subscribe { token: Token, filters: usize },
     Unsubscribe { token: Token, filters: usize },
 }
 
+/// A message that is kept until it is acknowledged, so that it can be sent again.
+///
+/// A client keeps the packet; a server keeps a handle to a message that many clients share.
+pub(crate) trait Kept: Default {
+    /// What has to be known about the receiver to write a packet for it.
+    type Receiver;
+
+    /// How many bytes are kept.
+    fn len(&self) -> usize;
+
+    /// From now on it counts as never sent.
+    fn forget_sent(&mut self);
+
+    /// Lets go of what it keeps, and says whether its memory is worth keeping for the next message.
+    fn empty(&mut self) -> bool;
+
+    /// Whether the receiver takes it.
+    fn check(&self, receiver: &Self::Receiver) -> Result<(), LimitError>;
+
+    /// Appends the packet, with DUP unless it is sent for the first time.
+    fn write(&mut self, id: PacketId, receiver: &Self::Receiver, now: Time, out: &mut OutBuffer);
+}
+
+impl Kept for Stored {
+    type Receiver = Limits;
+
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn forget_sent(&mut self) {
+        Self::forget_sent(self);
+    }
+
+    fn empty(&mut self) -> bool {
+        Self::empty(self)
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), LimitError> {
+        Self::check(self, limits)
+    }
+
+    fn write(&mut self, _: PacketId, _: &Limits, now: Time, out: &mut OutBuffer) {
+        Self::write(self, now, out);
+    }
+}
+
 /// A message on its way.
 #[derive(Debug)]
-struct Flight {
+struct Flight<M> {
     /// `None` when the outcome has been reported and only the identifier has to be freed.
     token: Option<Token>,
     /// Place in the order in which messages were first sent.
     order: u64,
     awaits: Awaits,
     /// The packet, for sending it again; `None` when the payload was a stream, or is not needed.
-    message: Option<Box<Stored>>,
+    message: Option<Box<M>>,
     /// Whether it counts against the send quota of this connection.
     counted: bool,
 }
 
-impl Flight {
+impl<M> Flight<M> {
     fn is_exactly_once(&self) -> bool {
         self.awaits != Awaits::Acknowledgement
     }
@@ -138,24 +184,24 @@ pub(crate) struct Quota {
 }
 
 /// A new message, to be entered.
-pub(crate) struct NewFlight {
+pub(crate) struct NewFlight<M> {
     pub(crate) packet_id: PacketId,
     pub(crate) token: Token,
     pub(crate) qos: QoS,
-    pub(crate) message: Option<Box<Stored>>,
+    pub(crate) message: Option<Box<M>>,
 }
 
 /// State of the sending side. Messages belong to the session; quota and subscribe requests to the
 /// connection.
-#[derive(Debug, Default)]
-pub(crate) struct Outbound {
-    requests: InFlight<Request>,
+#[derive(Debug)]
+pub(crate) struct Outbound<M = Stored> {
+    requests: InFlight<Request<M>>,
     messages: usize,
     stored_bytes: usize,
     /// Memory of acknowledged messages, for the next ones: allocating on one thread what another
     /// frees is the costliest part of keeping a small message.
     #[allow(clippy::vec_box, reason = "the boxes go back into the table as they are")]
-    spare: Vec<Box<Stored>>,
+    spare: Vec<Box<M>>,
     next_order: u64,
     quota: usize,
     quota_max: usize,
@@ -166,7 +212,24 @@ pub(crate) struct Outbound {
     resend: VecDeque<PacketId>,
 }
 
-impl Outbound {
+impl<M> Default for Outbound<M> {
+    fn default() -> Self {
+        Self {
+            requests: InFlight::default(),
+            messages: 0,
+            stored_bytes: 0,
+            spare: Vec::new(),
+            next_order: 0,
+            quota: 0,
+            quota_max: 0,
+            exactly_once: 0,
+            exactly_once_max: 0,
+            resend: VecDeque::new(),
+        }
+    }
+}
+
+impl<M: Kept> Outbound<M> {
     /// A connection begins; until the server has answered nothing may be sent.
     pub(crate) fn begin(&mut self) {
         self.quota = 0;
@@ -229,7 +292,7 @@ impl Outbound {
         self.requests.next_id()
     }
 
-    pub(crate) fn insert_publish(&mut self, new: NewFlight) {
+    pub(crate) fn insert_publish(&mut self, new: NewFlight<M>) {
         let awaits =
             if new.qos == QoS::ExactlyOnce { Awaits::Receipt } else { Awaits::Acknowledgement };
         self.take_quota(new.qos == QoS::ExactlyOnce);
@@ -255,11 +318,11 @@ impl Outbound {
     }
 
     /// Memory to keep a message in.
-    pub(crate) fn take_spare(&mut self) -> Box<Stored> {
+    pub(crate) fn take_spare(&mut self) -> Box<M> {
         self.spare.pop().unwrap_or_default()
     }
 
-    fn release(&mut self, message: Option<Box<Stored>>) {
+    fn release(&mut self, message: Option<Box<M>>) {
         let Some(mut message) = message else { return };
         self.stored_bytes -= message.len();
         if self.spare.len() < SPARE_MAX && message.empty() {
@@ -267,7 +330,7 @@ impl Outbound {
         }
     }
 
-    fn remove_flight(&mut self, id: PacketId) -> Option<Flight> {
+    fn remove_flight(&mut self, id: PacketId) -> Option<Flight<M>> {
         let Some(Request::Publish(_)) = self.requests.get(id) else { return None };
         let Some(Request::Publish(mut flight)) = self.requests.remove(id) else { return None };
         self.messages -= 1;
@@ -279,7 +342,7 @@ impl Outbound {
     }
 
     /// Finds the message that an acknowledgement is for. `Ok(None)`: there is none.
-    fn flight_for(&mut self, ack: &Ack<'_>) -> Result<Option<&mut Flight>, ProtocolError> {
+    fn flight_for(&mut self, ack: &Ack<'_>) -> Result<Option<&mut Flight<M>>, ProtocolError> {
         let packet = ack.kind.packet_type();
         let packet_id = ack.packet_id;
         let wrong = |expected| Err(ProtocolError::WrongAck { packet, packet_id, expected });
@@ -468,7 +531,7 @@ impl Outbound {
     pub(crate) fn resend(
         &mut self,
         now: Time,
-        limits: &Limits,
+        receiver: &M::Receiver,
         out: &mut OutBuffer,
     ) -> (u64, Vec<(Token, PublishOutcome)>) {
         let (mut sent, mut outcomes) = (0, Vec::new());
@@ -477,13 +540,13 @@ impl Outbound {
         {
             let Some(Request::Publish(flight)) = self.requests.get_mut(id) else { continue };
             let Some(message) = &mut flight.message else { continue };
-            if let Err(limit) = message.check(limits) {
+            if let Err(limit) = message.check(receiver) {
                 let dropped = PublishOutcome::Dropped(DropReason::Limit(limit));
                 outcomes.extend(flight.token.take().map(|token| (token, dropped)));
                 self.give_up(id, out);
                 continue;
             }
-            message.write(now, out);
+            message.write(id, receiver, now, out);
             flight.counted = true;
             let exactly_once = flight.is_exactly_once();
             self.take_quota(exactly_once);
@@ -509,7 +572,7 @@ impl Outbound {
     }
 
     /// Every message in flight, in order: what a caller gets back who gives up on the session.
-    pub(crate) fn unacknowledged(&self) -> Vec<(Token, Option<&Stored>)> {
+    pub(crate) fn unacknowledged(&self) -> Vec<(Token, Option<&M>)> {
         let mut flights: Vec<_> = self
             .requests
             .iter()

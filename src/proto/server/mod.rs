@@ -1,0 +1,330 @@
+//! A server's side of one connection.
+
+mod event;
+mod handshake;
+mod publication;
+mod receive;
+mod send;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use event::{
+    AuthRequest, ConnectRequest, Goodbye, ServerEvent, SubscribeReceived, UnsubscribeReceived,
+    WillReceived,
+};
+pub use handshake::Accept;
+pub use publication::{Outgoing, Publication, Receiver};
+pub use send::Sent;
+
+use super::alias::{InboundAliases, OutboundAliases};
+use super::inbound::Inbound;
+use super::out_queue::{OutBuffer, OutQueue};
+use super::outbound::Outbound;
+use super::{ProtocolError, Time};
+use crate::codec::{ConnAck, Disconnect, Properties, QoS, ReasonCode, Version, frame};
+
+/// What a server offers; the same for all its connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// The versions that are spoken. Default: 3.1, 3.1.1 and 5.0.
+    pub versions: Vec<Version>,
+    /// How long CONNECT may take, and each answer in an authentication exchange. Default: 10 s.
+    pub connect_timeout: Duration,
+    /// The largest packet that is taken, in bytes, fixed header included. Default: 2 MB.
+    pub maximum_packet_size: usize,
+    /// How many messages of QoS 1 and 2 a client may have in flight, 1 to 65,535. MQTT 5.0 only.
+    /// Default: 1,024.
+    pub receive_maximum: u16,
+    /// How many topic aliases a client may use. MQTT 5.0 only. Default: 64.
+    pub topic_alias_maximum: u16,
+    /// How many topic aliases the server uses, if the client takes that many. Default: 64.
+    pub topic_aliases: u16,
+    /// The longest keep alive in seconds. A client that asks for more, or for none, is told this
+    /// one in MQTT 5.0. Default: `None`, what the client asks for.
+    pub keep_alive_max: Option<u16>,
+    /// The longest session expiry in seconds. Default: `u32::MAX`, for ever.
+    pub session_expiry_max: u32,
+    /// The highest QoS at which messages are taken. Default: 2.
+    pub maximum_qos: QoS,
+    /// Whether retained messages are kept. Default: yes.
+    pub retain_available: bool,
+    /// Whether filters may contain wildcards. Default: yes.
+    pub wildcard_subscription_available: bool,
+    /// Whether subscriptions may have an identifier. Default: yes.
+    pub subscription_id_available: bool,
+    /// Whether shared subscriptions are offered. Default: yes.
+    pub shared_subscription_available: bool,
+    /// How many messages of QoS 1 and 2 are sent to a client that has not acknowledged them, if it
+    /// takes that many. Default: 1,024.
+    pub window: u16,
+    /// Whether the places of the packets in the input are kept for
+    /// [`ServerConnection::poll_frames`]. Default: no.
+    pub record_frames: bool,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            versions: Version::ALL.to_vec(),
+            connect_timeout: Duration::from_secs(10),
+            maximum_packet_size: 2_000_000,
+            receive_maximum: 1_024,
+            topic_alias_maximum: 64,
+            topic_aliases: 64,
+            keep_alive_max: None,
+            session_expiry_max: u32::MAX,
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+            wildcard_subscription_available: true,
+            subscription_id_available: true,
+            shared_subscription_available: true,
+            window: 1_024,
+            record_frames: false,
+        }
+    }
+}
+
+/// The part of a session that concerns messages in flight; it outlives the connection.
+#[derive(Debug, Default)]
+pub struct SessionState {
+    outbound: Outbound<Outgoing>,
+    inbound: Inbound,
+}
+
+impl SessionState {
+    /// How many messages await the client's acknowledgement.
+    #[must_use]
+    pub const fn in_flight(&self) -> usize {
+        self.outbound.messages()
+    }
+
+    /// Messages that await the client's acknowledgement and have not been confirmed with PUBREC, in
+    /// order.
+    pub(crate) fn unacknowledged(&self) -> impl Iterator<Item = &Outgoing> {
+        self.outbound.unacknowledged().into_iter().filter_map(|(_, message)| message)
+    }
+}
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// CONNECT has not come.
+    Waiting,
+    /// CONNECT has come and is not answered. `ours`: the next word is this side's.
+    Connecting {
+        ours: bool,
+    },
+    Connected,
+    /// What is queued may still be written; then the connection is closed.
+    Closing,
+}
+
+/// A server's side of one connection: the protocol, without clock, socket or thread.
+///
+/// Bytes go in through [`handle_input`](Self::handle_input) and come out of
+/// [`poll_transmit`](Self::poll_transmit); what the client wants comes out of
+/// [`poll_event`](Self::poll_event), in order. What of it outlives the connection is put in with
+/// [`accept`](Self::accept) and taken out with [`handle_disconnected`](Self::handle_disconnected).
+#[derive(Debug)]
+pub struct ServerConnection {
+    config: Arc<ServerConfig>,
+    phase: Phase,
+    version: Version,
+    client: Client,
+    out: OutQueue,
+    session: SessionState,
+    aliases_in: InboundAliases,
+    aliases_out: OutboundAliases,
+    events: VecDeque<ServerEvent>,
+    frames: Vec<Range<usize>>,
+    /// Until when CONNECT, or an answer of the authentication exchange, must have come.
+    patience: Option<Time>,
+    /// The longest silence, once connected.
+    silence: Option<Duration>,
+    last_received: Time,
+    packets_received: u64,
+    now: Time,
+}
+
+/// What CONNECT said that matters later.
+#[derive(Debug, Default)]
+struct Client {
+    keep_alive: u16,
+    session_expiry_asked: u32,
+    /// The one in force.
+    session_expiry: u32,
+    receive_maximum: u16,
+    topic_alias_maximum: u16,
+    /// The largest packet that the client takes.
+    packet_max: usize,
+    problem_information: bool,
+    authentication_method: Option<String>,
+    /// A re-authentication is going on; `true` when the next word is this side's.
+    re_authenticating: Option<bool>,
+}
+
+impl ServerConnection {
+    /// A connection on which nothing has come.
+    #[must_use]
+    pub fn new(now: Time, config: Arc<ServerConfig>) -> Self {
+        let patience = Some(now + config.connect_timeout);
+        Self {
+            config,
+            phase: Phase::Waiting,
+            version: Version::V3_1_1,
+            client: Client { packet_max: frame::MAX_PACKET_SIZE, ..Client::default() },
+            out: OutQueue::default(),
+            session: SessionState::default(),
+            aliases_in: InboundAliases::default(),
+            aliases_out: OutboundAliases::default(),
+            events: VecDeque::new(),
+            frames: Vec::new(),
+            patience,
+            silence: None,
+            last_received: now,
+            packets_received: 0,
+            now,
+        }
+    }
+
+    /// Time has passed: call it when [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        let error = match self.silence {
+            Some(_) if self.patience.is_none() => {
+                ProtocolError::ClientSilent { silence: now.since(self.last_received) }
+            }
+            _ => ProtocolError::ConnectTimeout { limit: self.config.connect_timeout },
+        };
+        self.fail(error);
+    }
+
+    /// The connection is gone. Returns what of the session outlives it.
+    #[must_use]
+    pub fn handle_disconnected(&mut self) -> SessionState {
+        self.phase = Phase::Closing;
+        self.patience = None;
+        self.silence = None;
+        std::mem::take(&mut self.session)
+    }
+
+    /// Swaps the bytes to be written into `out`, which must be empty. Says whether there are any.
+    pub fn poll_transmit(&mut self, out: &mut OutBuffer) -> bool {
+        self.out.take(out)
+    }
+
+    /// Takes the next event.
+    pub fn poll_event(&mut self) -> Option<ServerEvent> {
+        self.events.pop_front()
+    }
+
+    /// Takes the places of the packets of the last input, if they are
+    /// [kept](ServerConfig::record_frames).
+    pub fn poll_frames(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.frames)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match (self.phase, self.patience) {
+            (Phase::Closing, _) => None,
+            (_, Some(patience)) => Some(patience),
+            (_, None) => self.silence.map(|silence| self.last_received + silence),
+        }
+    }
+
+    /// How many packets have come since the last call.
+    pub(crate) fn take_packets_received(&mut self) -> u64 {
+        std::mem::take(&mut self.packets_received)
+    }
+
+    /// Whether bytes wait for [`poll_transmit`](Self::poll_transmit).
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.out.has_output()
+    }
+
+    /// How many bytes wait in the outgoing buffer.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether the connection is to be closed once the queued bytes are written.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.phase == Phase::Closing
+    }
+
+    /// Whether the client has been accepted and is not gone.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.phase == Phase::Connected
+    }
+
+    /// Whether input waits for this side's answer to CONNECT.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.phase == Phase::Connecting { ours: true }
+    }
+
+    /// The protocol version, once CONNECT has come.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The session expiry in force, in seconds.
+    #[must_use]
+    pub const fn session_expiry(&self) -> u32 {
+        self.client.session_expiry
+    }
+
+    /// How many messages await the client's acknowledgement.
+    #[must_use]
+    pub const fn in_flight(&self) -> usize {
+        self.session.outbound.messages()
+    }
+
+    fn receiver(&self) -> Receiver {
+        Receiver { version: self.version, packet_max: self.client.packet_max }
+    }
+
+    /// Ends the connection because of something the client did. In MQTT 5.0 it is told why: before
+    /// it is accepted by CONNACK, after that by DISCONNECT [MQTT-3.14.0-1].
+    fn fail(&mut self, error: ProtocolError) {
+        let reason = error.reason();
+        match self.phase {
+            Phase::Closing => return,
+            Phase::Waiting => {}
+            Phase::Connecting { .. } if !self.version.is_v5() => {}
+            Phase::Connecting { .. } => self.put_refusal(reason, Properties::new()),
+            Phase::Connected => self.put_disconnect(reason, Properties::new()),
+        }
+        self.phase = Phase::Closing;
+        self.events.push_back(ServerEvent::Failed(error));
+    }
+
+    fn put_disconnect(&mut self, reason: ReasonCode, properties: Properties<'_>) {
+        if self.version.is_v5() {
+            let packet = Disconnect { reason, properties };
+            let out = self.out.buffer().inline_mut();
+            let _ = packet.encode(self.version, self.client.packet_max, out);
+        }
+    }
+
+    fn put_refusal(&mut self, reason: ReasonCode, properties: Properties<'_>) {
+        // A reason that the version cannot express is not sent [MQTT-3.2.2-6].
+        let packet = ConnAck { session_present: false, reason, properties };
+        let out = self.out.buffer().inline_mut();
+        let _ = packet.encode(self.version, self.client.packet_max, out);
+    }
+}
