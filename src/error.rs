@@ -140,6 +140,8 @@ codes! {
     /// A handler waits for an answer that comes behind more messages for handlers than may wait. It
     /// can return, and the answer comes; or wait on another thread.
     WouldDeadlock = 211, Local, "the answer is behind messages that wait for this handler: let it return, or wait on another thread";
+    /// The broker has stopped.
+    BrokerStopped = 212, Local, "the broker has stopped";
     /// The deadline came while the host name was looked up.
     TimeoutDns = 300, Dns, "no answer in time while looking up the host name";
     /// The deadline came while the socket was connected.
@@ -170,6 +172,8 @@ codes! {
     ConnectionClosed = 405, Tcp, "the server closed the connection";
     /// TLS ended with an alert, or with bytes that cannot be decrypted.
     TlsFailed = 406, Tls, "TLS failed";
+    /// An address could not be listened on.
+    ListenFailed = 407, Tcp, "the address could not be listened on";
     /// The server refused the connection.
     Refused = 500, Mqtt, "the server refused the connection";
     /// The server ended the connection with DISCONNECT.
@@ -540,8 +544,8 @@ const fn tls_code(error: &TlsError) -> ErrorCode {
     match error {
         TlsError::Read { item, .. } | TlsError::Item { item, .. } => match item {
             TlsItem::Authority => ErrorCode::TlsAuthority,
-            TlsItem::Certificate => ErrorCode::TlsCertificate,
-            TlsItem::Key | TlsItem::Pkcs12 => ErrorCode::TlsKey,
+            TlsItem::Certificate | TlsItem::ServerCertificate => ErrorCode::TlsCertificate,
+            TlsItem::Key | TlsItem::ServerKey | TlsItem::Pkcs12 => ErrorCode::TlsKey,
         },
         TlsError::HalfIdentity { have } => match have {
             TlsItem::Key => ErrorCode::TlsCertificate,

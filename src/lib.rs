@@ -66,9 +66,15 @@
 //! [`Client::abort`] does not, so that the server publishes the will. Dropping the last handle writes
 //! what was accepted and ends without a goodbye.
 //!
+//! # A broker
+//!
+//! [`broker::Broker`] is a complete MQTT server inside the process: for a test, a gateway or a
+//! demonstration. [`testing`] has what tests need beside it.
+//!
 //! # Features
 //!
 //! `tls`, on by default: TLS through the platform's own library.
+pub mod broker;
 mod client;
 mod clock;
 pub mod codec;
@@ -87,9 +93,9 @@ pub use codec::{
 };
 pub use error::{Error, ErrorCode, Stage};
 pub use proto::{Counters, Granted, Limits, Payload, Publish, Unsubscribe, Will};
-pub use transport::{DialError, Phase, SocketOptions, UrlError};
+pub use transport::{Connector, DialError, Phase, SocketOptions, UrlError};
 #[cfg(feature = "tls")]
-pub use transport::{TlsError, TlsItem, TlsOptions, TlsVersion};
+pub use transport::{TlsError, TlsItem, TlsOptions, TlsServerOptions, TlsVersion};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -33,7 +33,7 @@ pub use subscribe::{Subscribe, Subscribed, Unsubscribed};
 
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Counters, Granted};
-use crate::transport::Phase;
+use crate::transport::{Connector, Phase};
 use handlers::HandlerTable;
 use mailbox::Nothing;
 use message::Origin;
@@ -133,6 +133,21 @@ impl Client {
     /// [`Builder::tls`] is called.
     pub fn builder_for(host: &str, port: u16) -> Builder {
         Builder::from_host(host, port)
+    }
+
+    /// Begins to set up a client for a broker in this process, which it reaches without a socket.
+    ///
+    /// ```
+    /// use mqttlink::broker::Broker;
+    /// use mqttlink::{Client, Publish};
+    ///
+    /// let broker = Broker::builder().start()?;
+    /// let (client, _) = Client::builder_in_process(&broker.connector()).connect()?;
+    /// client.publish(Publish::new("greeting", "hello"))?;
+    /// # Ok::<(), mqttlink::Error>(())
+    /// ```
+    pub fn builder_in_process(connector: &Connector) -> Builder {
+        Builder::from_connector(connector.clone())
     }
 
     fn new(options: Options, handlers: Arc<HandlerTable>) -> Self {

@@ -15,7 +15,7 @@ use super::{Client, Granted};
 use crate::codec::{Properties, Version};
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Config, ConnectOptions, Will};
-use crate::transport::{Host, Resolver, Scheme, SocketOptions, Target, Url};
+use crate::transport::{Connector, Host, Resolver, Scheme, SocketOptions, Target, Url};
 #[cfg(feature = "tls")]
 use crate::transport::{TlsClient, TlsOptions};
 
@@ -69,6 +69,7 @@ pub struct Builder {
     secure: bool,
     resolver: Resolver,
     socket: SocketOptions,
+    connector: Option<Connector>,
     #[cfg(feature = "tls")]
     tls: TlsOptions,
     connect: ConnectOptions,
@@ -110,12 +111,18 @@ impl Builder {
         Self::new(Host { name: host.to_owned(), port }, false)
     }
 
+    pub(super) fn from_connector(connector: Connector) -> Self {
+        let host = Host { name: "this process".to_owned(), port: 0 };
+        Self { connector: Some(connector), ..Self::new(host, false) }
+    }
+
     fn new(host: Host, secure: bool) -> Self {
         Self {
             host,
             secure,
             resolver: Resolver::default(),
             socket: SocketOptions::default(),
+            connector: None,
             #[cfg(feature = "tls")]
             tls: TlsOptions::default(),
             connect: ConnectOptions::default(),
@@ -415,6 +422,7 @@ impl Builder {
                 host: self.host,
                 resolver: self.resolver,
                 socket: self.socket,
+                connector: self.connector,
                 #[cfg(feature = "tls")]
                 tls,
             },

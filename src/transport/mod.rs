@@ -8,6 +8,8 @@ mod error;
 #[cfg(feature = "tls")]
 mod layer;
 mod link;
+mod mem;
+mod polled;
 mod resolve;
 mod socket;
 #[cfg(feature = "tls")]
@@ -20,13 +22,17 @@ use crate::clock::Deadline;
 pub(crate) use cancel::Cancel;
 pub use error::{DialError, Phase};
 pub(crate) use link::{Closer, Link, ReadHalf, Wait, WriteHalf};
+pub use mem::Connector;
+pub(crate) use mem::PolledEnd;
+pub use polled::PeerCertificate;
+pub(crate) use polled::{Listener, Polled};
 use resolve::DialFailure;
 pub(crate) use resolve::Resolver;
 pub use socket::SocketOptions;
 #[cfg(feature = "tls")]
-pub(crate) use tls::TlsClient;
+pub(crate) use tls::{ServerTls, TlsClient};
 #[cfg(feature = "tls")]
-pub use tls::{TlsError, TlsItem, TlsOptions, TlsVersion};
+pub use tls::{TlsError, TlsItem, TlsOptions, TlsServerOptions, TlsVersion};
 pub use url::UrlError;
 pub(crate) use url::{Host, Scheme, Url};
 
@@ -35,6 +41,8 @@ pub(crate) struct Target {
     pub(crate) host: Host,
     pub(crate) resolver: Resolver,
     pub(crate) socket: SocketOptions,
+    /// Inside the process: no host, no socket, no TLS.
+    pub(crate) connector: Option<Connector>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsClient>,
 }
@@ -56,6 +64,11 @@ pub(crate) fn dial(target: &Target, limit: Duration, cancel: &Cancel) -> Result<
 }
 
 fn try_dial(target: &Target, deadline: Deadline, cancel: &Cancel) -> Result<Link, DialFailure> {
+    if let Some(connector) = &target.connector {
+        return connector
+            .connect()
+            .map_err(|error| DialFailure::Local("the broker in this process", error));
+    }
     let mut addresses = target.resolver.resolve(&target.host, deadline, cancel)?;
     if let Some(local) = target.socket.bind_address {
         addresses.retain(|address| address.is_ipv4() == local.is_ipv4());

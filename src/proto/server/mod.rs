@@ -145,8 +145,11 @@ pub struct ServerConnection {
     patience: Option<Time>,
     /// The longest silence, once connected.
     silence: Option<Duration>,
+    /// PINGREQ is left without an answer, for a test of what the client makes of that.
+    ignores_pings: bool,
     last_received: Time,
     packets_received: u64,
+    packets_sent: u64,
     now: Time,
 }
 
@@ -185,8 +188,10 @@ impl ServerConnection {
             frames: Vec::new(),
             patience,
             silence: None,
+            ignores_pings: false,
             last_received: now,
             packets_received: 0,
+            packets_sent: 0,
             now,
         }
     }
@@ -241,9 +246,16 @@ impl ServerConnection {
         }
     }
 
-    /// How many packets have come since the last call.
-    pub(crate) fn take_packets_received(&mut self) -> u64 {
-        std::mem::take(&mut self.packets_received)
+    /// From now on PINGREQ is left without an answer.
+    pub(crate) const fn ignore_pings(&mut self) {
+        self.ignores_pings = true;
+    }
+
+    /// How many packets have come and gone since the last call.
+    pub(crate) const fn take_packets(&mut self) -> (u64, u64) {
+        let counted = (self.packets_received, self.packets_sent);
+        (self.packets_received, self.packets_sent) = (0, 0);
+        counted
     }
 
     /// Whether bytes wait for [`poll_transmit`](Self::poll_transmit).

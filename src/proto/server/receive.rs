@@ -105,7 +105,9 @@ impl ServerConnection {
                 Ok(())
             }
             Packet::PingReq => {
-                self.put(&Packet::PingResp);
+                if !self.ignores_pings {
+                    self.put(&Packet::PingResp);
+                }
                 Ok(())
             }
             Packet::Disconnect(disconnect) => self.receive_disconnect(disconnect),

@@ -25,6 +25,7 @@ impl ServerConnection {
         if self.phase != Phase::Connected || !self.has_quota(message.qos()) {
             return Sent::NotNow;
         }
+        self.packets_sent += 1;
         let receiver = self.receiver();
         if !message.fits(&receiver) {
             return Sent::TooLarge;
@@ -125,6 +126,7 @@ impl ServerConnection {
         if matches!(self.phase, Phase::Closing) {
             return;
         }
+        self.packets_sent += 1;
         let out = self.out.buffer().inline_mut();
         // What the client does not take for its size cannot be said.
         let _ = packet.encode(self.version, self.client.packet_max, out);

@@ -39,6 +39,10 @@ pub enum TlsItem {
     Certificate,
     /// The client's private key.
     Key,
+    /// A server's certificate.
+    ServerCertificate,
+    /// A server's private key.
+    ServerKey,
     /// The client's certificate and key in one PKCS#12 container.
     Pkcs12,
 }
@@ -49,6 +53,8 @@ impl fmt::Display for TlsItem {
             Self::Authority => "CA certificate",
             Self::Certificate => "client certificate",
             Self::Key => "client key",
+            Self::ServerCertificate => "server certificate",
+            Self::ServerKey => "server key",
             Self::Pkcs12 => "PKCS#12 container",
         })
     }

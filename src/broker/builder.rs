@@ -1,0 +1,279 @@
+//! How a broker is set up.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::faults::Faults;
+use super::hooks::{Action, BrokerEvent, ClientAuthenticator, ClientInfo, Draft, Hooks};
+use super::limits::BrokerLimits;
+use super::listener::Clock;
+use super::recorder::Recorder;
+use super::{Broker, CoreConfig};
+use crate::codec::{QoS, ReasonCode, Version};
+use crate::error::{Error, ErrorCode};
+use crate::proto::ServerConfig;
+use crate::transport::Listener;
+#[cfg(feature = "tls")]
+use crate::transport::{ServerTls, TlsServerOptions};
+
+/// What the event handler is.
+pub(super) type EventHandler = Box<dyn FnMut(&BrokerEvent) + Send>;
+
+enum Address {
+    Plain(Vec<SocketAddr>),
+    #[cfg(feature = "tls")]
+    Tls(Vec<SocketAddr>, Box<TlsServerOptions>),
+}
+
+/// Sets up a [`Broker`]; made by [`Broker::builder`].
+///
+/// Without any `listen` the broker takes clients inside the process only.
+///
+/// ```
+/// use mqttlink::broker::Broker;
+/// use mqttlink::{Client, QoS, Subscribe};
+///
+/// let broker = Broker::builder().listen("127.0.0.1:0").start()?;
+/// let address = broker.address().expect("it listens");
+/// let (client, _) = Client::builder_for("127.0.0.1", address.port()).connect()?;
+/// client.subscribe(Subscribe::new("greeting", QoS::AtLeastOnce))?;
+/// # Ok::<(), mqttlink::Error>(())
+/// ```
+#[must_use = "nothing happens before `start`"]
+pub struct BrokerBuilder {
+    addresses: Vec<Address>,
+    public_without_authentication: bool,
+    pub(super) core: CoreConfig,
+    pub(super) hooks: Hooks,
+    pub(super) authenticator: Option<Arc<dyn ClientAuthenticator>>,
+    pub(super) authentication_threads: usize,
+    pub(super) on_event: Option<EventHandler>,
+    pub(super) clock: Clock,
+    pub(super) faults: Arc<Faults>,
+    pub(super) recorder: Option<Arc<Recorder>>,
+    error: Option<Error>,
+}
+
+impl BrokerBuilder {
+    pub(super) fn new() -> Self {
+        let core = CoreConfig { sys_interval: Duration::from_secs(10), ..CoreConfig::default() };
+        Self {
+            addresses: Vec::new(),
+            public_without_authentication: false,
+            core,
+            hooks: Hooks::default(),
+            authenticator: None,
+            authentication_threads: 2,
+            on_event: None,
+            clock: Clock::default(),
+            faults: Arc::default(),
+            recorder: None,
+            error: None,
+        }
+    }
+
+    /// Listens on an address and port without TLS, in every MQTT version. Port 0 lets the system
+    /// choose; [`Broker::addresses`] tells which. A host name stands for all its addresses. May be
+    /// called several times.
+    ///
+    /// Without an [authenticator](Self::authenticate) only addresses that cannot be reached from
+    /// other machines are taken, unless [`allow_anonymous`](Self::allow_anonymous) says otherwise.
+    pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
+        if let Some(addresses) = self.resolve(&address) {
+            self.addresses.push(Address::Plain(addresses));
+        }
+        self
+    }
+
+    /// As [`listen`](Self::listen), with TLS. On Windows and Apple's systems a broker has no TLS.
+    #[cfg(feature = "tls")]
+    pub fn listen_tls(mut self, address: impl ToSocketAddrs, options: TlsServerOptions) -> Self {
+        if let Some(addresses) = self.resolve(&address) {
+            self.addresses.push(Address::Tls(addresses, Box::new(options)));
+        }
+        self
+    }
+
+    fn resolve(&mut self, address: &impl ToSocketAddrs) -> Option<Vec<SocketAddr>> {
+        match address.to_socket_addrs() {
+            Ok(addresses) => Some(addresses.collect()),
+            Err(error) => {
+                let what = "the address to listen on cannot be used";
+                let error = Error::from_io(ErrorCode::ListenFailed, what, error);
+                self.error.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Takes every client from every machine, although nobody asks who it is. Default: no.
+    pub const fn allow_anonymous(mut self, allowed: bool) -> Self {
+        self.public_without_authentication = allowed;
+        self
+    }
+
+    /// Decides who may connect, on threads of its own. Default: everybody may.
+    pub fn authenticate(mut self, authenticator: impl ClientAuthenticator + 'static) -> Self {
+        self.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// How many authentications go on at the same time, each on a thread. Default: 2.
+    pub const fn authentication_threads(mut self, count: usize) -> Self {
+        self.authentication_threads = count;
+        self
+    }
+
+    /// Decides who may publish, subscribe and be given what. Called on the broker's thread, so it
+    /// must not wait; a panic means no. Default: everybody may everything.
+    ///
+    /// In MQTT 5.0 a client is told "not authorized". Before, a message that may not be published is
+    /// acknowledged and dropped; see
+    /// [`disconnect_on_refused_publish`](Self::disconnect_on_refused_publish).
+    pub fn authorize(
+        mut self,
+        authorize: impl Fn(&ClientInfo, &Action<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.authorize = Some(Arc::new(authorize));
+        self
+    }
+
+    /// Whether a client of MQTT 3 that publishes what it may not is disconnected. Default: no.
+    pub const fn disconnect_on_refused_publish(mut self, disconnect: bool) -> Self {
+        self.hooks.disconnect_on_refusal = disconnect;
+        self
+    }
+
+    /// Sees every message that a client publishes before anybody else does; may change it, or refuse
+    /// it with a reason that PUBACK may carry. Called on the broker's thread, so it must not wait; a
+    /// panic refuses the message.
+    pub fn intercept(
+        mut self,
+        intercept: impl Fn(&ClientInfo, &mut Draft) -> Result<(), ReasonCode> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.intercept = Some(Arc::new(intercept));
+        self
+    }
+
+    /// Is told what happens, in order, on a thread of its own. When 65,536 events wait for it,
+    /// further ones are counted and left out.
+    pub fn on_event(mut self, handler: impl FnMut(&BrokerEvent) + Send + 'static) -> Self {
+        self.on_event = Some(Box::new(handler));
+        self
+    }
+
+    /// What clients can make the broker hold.
+    pub fn limits(mut self, limits: BrokerLimits) -> Self {
+        self.core.limits = limits;
+        self
+    }
+
+    /// What is offered to clients.
+    pub fn protocol(mut self, config: ServerConfig) -> Self {
+        self.core.protocol = config;
+        self
+    }
+
+    /// The versions that are spoken. Default: all.
+    pub fn versions(mut self, versions: &[Version]) -> Self {
+        self.core.protocol.versions = versions.to_vec();
+        self
+    }
+
+    /// The largest packet that is taken, in bytes. Default: 2 MB.
+    pub const fn maximum_packet_size(mut self, bytes: usize) -> Self {
+        self.core.protocol.maximum_packet_size = bytes;
+        self
+    }
+
+    /// The highest QoS at which messages are taken. Default: 2.
+    pub const fn maximum_qos(mut self, qos: QoS) -> Self {
+        self.core.protocol.maximum_qos = qos;
+        self
+    }
+
+    /// How often `$SYS` is published while somebody is subscribed to it; zero turns it off. Default:
+    /// 10 s.
+    pub const fn sys_interval(mut self, interval: Duration) -> Self {
+        self.core.sys_interval = interval;
+        self
+    }
+
+    /// From what the client identifiers are made that the broker chooses. Default: a random number;
+    /// a test that wants the same identifiers every time gives the same one.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.core.seed = seed;
+        self
+    }
+
+    /// Starts the broker: its thread, and those for authentication and events if there is such a
+    /// hook. Does not wait for anything.
+    ///
+    /// # Errors
+    /// An address cannot be listened on, a TLS item cannot be used, an address could be reached from
+    /// other machines although nobody asks who connects, or the system gives no thread.
+    pub fn start(mut self) -> Result<Broker, Error> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let listeners = self.bind()?;
+        if self.core.seed == 0 {
+            let mut random = [0; 8];
+            getrandom::fill(&mut random)
+                .map_err(|error| Error::with_text(ErrorCode::Resources, error.to_string()))?;
+            self.core.seed = u64::from_ne_bytes(random);
+        }
+        self.core.protocol.record_frames = self.recorder.is_some();
+        self.hooks.authenticates = self.authenticator.is_some();
+        self.hooks.events = self.on_event.is_some();
+        self.core.hooks = self.hooks.clone();
+        Broker::start(self, listeners)
+    }
+
+    fn bind(&mut self) -> Result<Vec<Listener>, Error> {
+        let mut listeners = Vec::new();
+        for address in std::mem::take(&mut self.addresses) {
+            match address {
+                Address::Plain(addresses) => {
+                    for address in addresses {
+                        listeners.push(self.bind_one(address)?);
+                    }
+                }
+                #[cfg(feature = "tls")]
+                Address::Tls(addresses, options) => {
+                    let tls = ServerTls::new(&options)?;
+                    for address in addresses {
+                        listeners.push(self.bind_one(address)?.with_tls(tls.clone()));
+                    }
+                }
+            }
+        }
+        Ok(listeners)
+    }
+
+    fn bind_one(&self, address: SocketAddr) -> Result<Listener, Error> {
+        let open = self.authenticator.is_none() && !self.public_without_authentication;
+        if open && !address.ip().is_loopback() {
+            let text = format!(
+                "{address} can be reached from other machines, and nobody asks who connects: set \
+                 an authenticator, or call allow_anonymous(true)"
+            );
+            return Err(Error::with_text(ErrorCode::InvalidArgument, text));
+        }
+        Listener::bind(address).map_err(|error| {
+            let what = format!("{address} cannot be listened on");
+            Error::from_io(ErrorCode::ListenFailed, &what, error)
+        })
+    }
+}
+
+impl fmt::Debug for BrokerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerBuilder")
+            .field("listeners", &self.addresses.len())
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,298 @@
+//! Clients come and go: CONNECT, authentication, takeover, wills, the end of sessions.
+
+use std::sync::Arc;
+
+use super::session::{Session, Will};
+use super::{ConnectionId, Core, Question};
+use crate::broker::hooks::{
+    Action, BrokerEvent, ClientInfo, Credentials, Decision, DisconnectCause,
+};
+use crate::broker::slots::Key;
+use crate::codec::{Properties, PropertyId, ReasonCode};
+use crate::proto::{Accept, AuthRequest, ConnectRequest, Time};
+
+impl Core {
+    /// CONNECT has come.
+    pub(super) fn begin_connect(&mut self, key: Key, mut request: Box<ConnectRequest>) {
+        let assigned = request.client_id.is_empty().then(|| self.new_client_id());
+        if let Some(id) = &assigned {
+            request.client_id.clone_from(id);
+        }
+        if let Some(reason) = self.faults.refusal(&request.client_id) {
+            self.statistics.drops.faults += 1;
+            return self.refuse(key, reason);
+        }
+        let exchange = request.authentication_method().is_some();
+        let asks = self.hooks.authenticates;
+        if exchange && !asks {
+            return self.refuse(key, ReasonCode::BadAuthenticationMethod);
+        }
+        if asks && self.undecided >= self.limits.authentications {
+            self.statistics.drops.sessions += 1;
+            return self.refuse(key, ReasonCode::ServerBusy);
+        }
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if self.faults.ignores_pings(&request.client_id) {
+            connection.protocol.ignore_pings();
+        }
+        connection.assigned_client_id = assigned;
+        if !asks {
+            connection.request = Some(request);
+            return self.finish_connect(key, None, None);
+        }
+        let credentials = Credentials::new(&request, &request.client_id, &connection.peer);
+        let data = request.authentication_data().map(<[u8]>::to_vec);
+        connection.request = Some(request);
+        self.undecided += 1;
+        self.ask(key, Some(credentials), data);
+    }
+
+    fn ask(&mut self, key: Key, credentials: Option<Credentials>, data: Option<Vec<u8>>) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.decide_by = Some(self.now + self.limits.authentication);
+        }
+        self.arm_connection(key);
+        self.questions.push_back(Question { connection: ConnectionId(key), credentials, data });
+    }
+
+    /// AUTH has come.
+    pub(super) fn go_on_with_auth(&mut self, key: Key, request: &AuthRequest) {
+        let data = request.data().map(<[u8]>::to_vec);
+        let client = self.client(ConnectionId(key)).cloned();
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        // A re-authentication is a new exchange with what is known of the client.
+        let credentials = client.filter(|_| request.first).map(|client| Credentials {
+            client_id: client.client_id.as_ref().to_owned(),
+            user_name: client.user.clone(),
+            password: None,
+            version: client.version,
+            peer: connection.peer.clone(),
+            properties: request.properties.clone(),
+        });
+        self.ask(key, credentials, data);
+    }
+
+    /// Somebody has decided about a client. Nothing happens if it does not wait for that any more.
+    pub fn decide(&mut self, now: Time, id: ConnectionId, decision: Decision) {
+        self.now = now;
+        let key = id.0;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.decide_by.take().is_none() {
+            return;
+        }
+        let re_authentication = connection.request.is_none();
+        match decision {
+            Decision::Challenge(data) => connection.protocol.challenge(now, Some(&data)),
+            Decision::Accept { data, .. } if re_authentication => {
+                connection.protocol.re_authenticated(data.as_deref());
+            }
+            Decision::Accept { user, data } => self.finish_connect(key, user, data),
+            Decision::Refuse(reason) if re_authentication => {
+                self.close(key, reason, DisconnectCause::Closed(reason));
+            }
+            Decision::Refuse(reason) => self.refuse(key, reason),
+        }
+        self.arm_connection(key);
+        self.mark_resumed(key);
+    }
+
+    pub(super) fn refuse(&mut self, key: Key, reason: ReasonCode) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.protocol.refuse(reason, Properties::new());
+        connection.decide_by = None;
+        let request = connection.request.take();
+        if request.is_some() && self.hooks.authenticates {
+            self.undecided = self.undecided.saturating_sub(1);
+        }
+        let client_id = request.map(|request| request.client_id).unwrap_or_default();
+        self.tell(|| BrokerEvent::Refused { client_id, reason });
+        self.mark_ready(key);
+    }
+
+    /// The client is who it says it is.
+    fn finish_connect(&mut self, key: Key, user: Option<String>, data: Option<Vec<u8>>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Some(mut request) = connection.request.take() else { return };
+        if self.hooks.authenticates {
+            self.undecided = self.undecided.saturating_sub(1);
+        }
+        let client = Arc::new(ClientInfo {
+            client_id: request.client_id.as_str().into(),
+            user: user.or_else(|| request.user_name.take()),
+            version: request.version,
+            peer: connection.peer.clone(),
+        });
+        let assigned_client_id = connection.assigned_client_id.take();
+        if let Some(reason) = self.refusal(&client, &request) {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.protocol.refuse(reason, Properties::new());
+            }
+            let client_id = request.client_id;
+            self.tell(|| BrokerEvent::Refused { client_id, reason });
+            return self.mark_ready(key);
+        }
+        let (session, state) = self.enter_session(key, &client, &mut request);
+        let mut properties = Properties::new();
+        if let Some(data) = data {
+            // It came from the program; what is too long for the protocol is left out.
+            let _ = properties.set_binary(PropertyId::AuthenticationData, &data);
+        }
+        let session_present = state.is_some();
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.session = Some(session);
+        let accept = Accept { session: state, assigned_client_id, properties };
+        connection.protocol.accept(self.now, accept);
+        self.connected += 1;
+        self.statistics.clients_maximum = self.statistics.clients_maximum.max(self.connected);
+        self.tell(|| BrokerEvent::Connected { client, session_present });
+        if self.is_closing(ConnectionId(key)) {
+            // Not even CONNACK fits into what the client takes.
+            self.detach(key, DisconnectCause::Closed(ReasonCode::PacketTooLarge));
+        }
+        self.pump(key);
+        self.mark_resumed(key);
+        self.arm_connection(key);
+    }
+
+    /// Why the client is not accepted although it is who it says it is.
+    fn refusal(&mut self, client: &ClientInfo, request: &ConnectRequest) -> Option<ReasonCode> {
+        let known = self.by_client_id.contains_key(client.client_id.as_ref());
+        if !known && self.sessions.len() - self.local >= self.limits.sessions {
+            self.statistics.drops.sessions += 1;
+            return Some(ReasonCode::QuotaExceeded);
+        }
+        let message = &request.will.as_ref()?.message;
+        let (topic, qos, retain) = (message.topic(), message.qos(), message.retain());
+        if self.is_reserved(topic) {
+            return Some(ReasonCode::TopicNameInvalid);
+        }
+        let action = Action::Publish { topic, qos, retain };
+        (!self.hooks.allows(client, &action)).then_some(ReasonCode::NotAuthorized)
+    }
+
+    /// The session of the client: the one it had, unless it wants a new one. Returns the messages in
+    /// flight of a session that goes on.
+    fn enter_session(
+        &mut self,
+        key: Key,
+        client: &Arc<ClientInfo>,
+        request: &mut ConnectRequest,
+    ) -> (Key, Option<crate::proto::SessionState>) {
+        if let Some(old) = self.by_client_id.get(client.client_id.as_ref()).copied() {
+            let other = self.sessions.get(old).and_then(|session| session.connection);
+            if let Some(other) = other {
+                // [MQTT-3.1.4-3]
+                self.close(other, ReasonCode::SessionTakenOver, DisconnectCause::TakenOver);
+            }
+            if request.clean_start {
+                self.end_session(old);
+            }
+        }
+        let known = self.by_client_id.get(client.client_id.as_ref()).copied();
+        let session_key = known.unwrap_or_else(|| {
+            let session = self.sessions.insert(Session::new(Arc::clone(client)));
+            self.by_client_id.insert(Arc::clone(&client.client_id), session);
+            session
+        });
+        let mut state = None;
+        if let Some(session) = self.sessions.get_mut(session_key) {
+            state = known.map(|_| std::mem::take(&mut session.state));
+            session.client = Arc::clone(client);
+            session.connection = Some(key);
+            session.expiry = request.session_expiry;
+            session.end_absence();
+            let will = request.will.take();
+            session.will = will.map(|will| Will { message: will.message, delay: will.delay });
+        }
+        (session_key, state)
+    }
+
+    /// The connection and its session part. What is in the outgoing buffer may still be written.
+    pub(super) fn detach(&mut self, key: Key, cause: DisconnectCause) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.request.take().is_some() && self.hooks.authenticates {
+            self.undecided = self.undecided.saturating_sub(1);
+        }
+        connection.decide_by = None;
+        let Some(session_key) = connection.session.take() else { return };
+        let expiry = connection.protocol.session_expiry();
+        let state = connection.protocol.handle_disconnected();
+        self.connected -= 1;
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
+        session.connection = None;
+        session.state = state;
+        session.expiry = expiry;
+        // [MQTT-3.14.4-3]; before MQTT 5.0 a DISCONNECT has no other reason.
+        if cause == DisconnectCause::Goodbye(ReasonCode::Success) {
+            session.will = None;
+        }
+        session.begin_absence(now);
+        let client = Arc::clone(&session.client);
+        self.tell(|| BrokerEvent::Disconnected { client, cause });
+        self.move_shared(session_key, false);
+        self.session_due(session_key);
+    }
+
+    /// A will is published, or a session ends, if it is time for that.
+    pub(super) fn session_due(&mut self, key: Key) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.armed = None;
+        if session.ends_at.is_some_and(|at| at <= now) {
+            if session.expiry > 0 {
+                self.statistics.clients_expired += 1;
+            }
+            return self.end_session(key);
+        }
+        if session.will_at.is_some_and(|at| at <= now) {
+            session.will_at = None;
+            self.publish_will(key);
+        }
+        self.arm_session(key);
+    }
+
+    fn publish_will(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let Some(Will { mut message, .. }) = session.will.take() else { return };
+        message.restamp(self.now);
+        self.publish_from(Some(key), Arc::new(message));
+    }
+
+    /// Ends a session: its will is published, its subscriptions and messages are gone.
+    pub(super) fn end_session(&mut self, key: Key) {
+        self.publish_will(key);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let filters = std::mem::take(&mut session.subscriptions);
+        for filter in filters.keys() {
+            self.remove_subscription(key, filter);
+        }
+        self.move_shared(key, true);
+        let Some(session) = self.sessions.remove(key) else { return };
+        self.by_client_id.remove(&session.client.client_id);
+        self.queued_messages -= session.queue.len();
+        self.queued_bytes -= session.queued_bytes;
+        let lost = session.queue.len() + session.state.in_flight();
+        self.statistics.drops.session_ended += u64::try_from(lost).unwrap_or_default();
+        self.tell(|| BrokerEvent::SessionEnded { client: session.client });
+    }
+
+    /// A client identifier that nobody has.
+    fn new_client_id(&mut self) -> String {
+        loop {
+            let id = format!("auto-{:016x}{:016x}", self.random(), self.random());
+            if !self.by_client_id.contains_key(id.as_str()) {
+                return id;
+            }
+        }
+    }
+
+    /// The next number of a sequence that the seed determines (SplitMix64).
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.seed;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

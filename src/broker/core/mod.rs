@@ -1,0 +1,464 @@
+//! The broker without I/O and without a clock.
+
+mod connect;
+mod local;
+mod route;
+mod session;
+mod subscribe;
+mod sys;
+mod timers;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::faults::Faults;
+use super::hooks::{BrokerEvent, ClientInfo, Credentials, DisconnectCause, Hooks, Peer};
+use super::limits::BrokerLimits;
+use super::retained::Retained;
+use super::slots::{Key, Slots};
+use super::statistics::{BrokerStatistics, Drops};
+use super::subscriptions::Subscriptions;
+use crate::codec::{Properties, ReasonCode};
+use crate::proto::{ConnectRequest, OutBuffer, ServerConfig, ServerConnection, ServerEvent, Time};
+use crate::transport::PeerCertificate;
+pub use local::LocalId;
+use route::Target;
+use session::Session;
+use timers::{Timer, Timers, arm};
+
+/// Names a connection of a [`Core`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub(crate) Key);
+
+/// How a [`Core`] works.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct CoreConfig {
+    /// What is offered to clients.
+    pub protocol: ServerConfig,
+    /// What clients can make it hold.
+    pub limits: BrokerLimits,
+    /// How often `$SYS` is published while somebody is subscribed to it; zero turns `$SYS` off.
+    /// Default: zero.
+    pub sys_interval: Duration,
+    /// From what the client identifiers are made that the broker chooses: the same seed gives the
+    /// same ones. Default: 0.
+    pub seed: u64,
+    pub(crate) hooks: Hooks,
+}
+
+/// Somebody has to decide about a client; the answer goes to [`Core::decide`].
+#[derive(Debug)]
+pub struct Question {
+    /// The connection on which the client waits.
+    pub connection: ConnectionId,
+    /// What the client said when it connected; `None` if this question goes on with an exchange.
+    pub credentials: Option<Credentials>,
+    /// The authentication data.
+    pub data: Option<Vec<u8>>,
+}
+
+/// A broker: sessions, subscriptions, retained messages and wills, without clock, socket or thread.
+///
+/// A connection begins with [`open`](Self::open) and ends with
+/// [`handle_closed`](Self::handle_closed). Between them bytes go in through
+/// [`handle_input`](Self::handle_input) and come out of [`poll_transmit`](Self::poll_transmit);
+/// [`poll_ready`](Self::poll_ready) tells for which connections there is something to do.
+pub struct Core {
+    protocol: Arc<ServerConfig>,
+    limits: BrokerLimits,
+    hooks: Hooks,
+    connections: Slots<Connection>,
+    sessions: Slots<Session>,
+    by_client_id: HashMap<Arc<str>, Key>,
+    subscriptions: Subscriptions,
+    retained: Retained,
+    timers: Timers,
+    /// Connections that have output, or are to be closed, or take input again.
+    ready: VecDeque<Key>,
+    questions: VecDeque<Question>,
+    events: VecDeque<BrokerEvent>,
+    statistics: BrokerStatistics,
+    sys: sys::Sys,
+    faults: Arc<Faults>,
+    held: route::Held,
+    /// Receivers of the message that is being routed.
+    targets: Vec<Target>,
+    routed: u64,
+    connected: usize,
+    /// Clients whose authentication is going on.
+    undecided: usize,
+    /// Sessions inside the process, which are not clients.
+    local: usize,
+    queued_messages: usize,
+    queued_bytes: usize,
+    started: Time,
+    now: Time,
+    seed: u64,
+}
+
+/// A connection, from its first byte to its last.
+struct Connection {
+    protocol: ServerConnection,
+    peer: Peer,
+    /// CONNECT, while somebody decides about it.
+    request: Option<Box<ConnectRequest>>,
+    assigned_client_id: Option<String>,
+    session: Option<Key>,
+    /// Until when the authentication has to be decided.
+    decide_by: Option<Time>,
+    armed: Option<Time>,
+    is_ready: bool,
+    /// Bytes of its outgoing buffer that are counted as queued.
+    counted: usize,
+}
+
+impl Core {
+    /// A broker with nothing in it.
+    #[must_use]
+    pub fn new(now: Time, config: CoreConfig) -> Self {
+        Self::with_faults(now, config, Arc::default())
+    }
+
+    pub(crate) fn with_faults(now: Time, config: CoreConfig, faults: Arc<Faults>) -> Self {
+        Self {
+            protocol: Arc::new(config.protocol),
+            limits: config.limits,
+            hooks: config.hooks,
+            connections: Slots::default(),
+            sessions: Slots::default(),
+            by_client_id: HashMap::new(),
+            subscriptions: Subscriptions::default(),
+            retained: Retained::default(),
+            timers: Timers::default(),
+            ready: VecDeque::new(),
+            questions: VecDeque::new(),
+            events: VecDeque::new(),
+            statistics: BrokerStatistics::default(),
+            sys: sys::Sys::new(config.sys_interval),
+            faults,
+            held: route::Held::default(),
+            targets: Vec::new(),
+            routed: 0,
+            connected: 0,
+            undecided: 0,
+            local: 0,
+            queued_messages: 0,
+            queued_bytes: 0,
+            started: now,
+            now,
+            seed: config.seed,
+        }
+    }
+
+    /// A connection has come. `None`: there are too many; it is to be closed.
+    pub fn open(&mut self, now: Time, peer: Peer) -> Option<ConnectionId> {
+        self.now = now;
+        if self.connections.len() >= self.limits.connections {
+            self.statistics.drops.connections += 1;
+            return None;
+        }
+        self.statistics.connections_total += 1;
+        let key = self.connections.insert(Connection {
+            protocol: ServerConnection::new(now, Arc::clone(&self.protocol)),
+            peer,
+            request: None,
+            assigned_client_id: None,
+            session: None,
+            decide_by: None,
+            armed: None,
+            is_ready: false,
+            counted: 0,
+        });
+        self.arm_connection(key);
+        Some(ConnectionId(key))
+    }
+
+    /// Bytes have come; says how many were used. The rest is to be given again, with more behind
+    /// it, or when [`poll_ready`](Self::poll_ready) names the connection.
+    pub fn handle_input(&mut self, now: Time, id: ConnectionId, input: &[u8]) -> usize {
+        self.now = now;
+        let Some(connection) = self.connections.get_mut(id.0) else { return input.len() };
+        let used = connection.protocol.handle_input(now, input);
+        let (received, sent) = connection.protocol.take_packets();
+        self.statistics.packets_received += received;
+        self.statistics.packets_sent += sent;
+        self.statistics.bytes_received += u64::try_from(used).unwrap_or_default();
+        self.handle_events(id.0, input);
+        self.mark_ready(id.0);
+        used
+    }
+
+    /// The connection is closed, or lost.
+    pub fn handle_closed(&mut self, now: Time, id: ConnectionId) {
+        self.now = now;
+        self.detach(id.0, DisconnectCause::Lost);
+        if let Some(connection) = self.connections.remove(id.0) {
+            self.queued_bytes -= connection.counted;
+        }
+        self.tidy_timers();
+    }
+
+    /// Time has passed: call it when [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Connection(key) => self.connection_due(key),
+                Timer::Session(key) => self.session_due(key),
+                Timer::Sys => self.sys_due(),
+                Timer::Held => self.release_held(),
+            }
+        }
+        self.statistics.drops.expired += self.retained.expire(now);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.next().into_iter().chain(self.retained.poll_timeout()).min()
+    }
+
+    /// Takes the next connection that has output, is to be closed, or takes the rest of its input.
+    pub fn poll_ready(&mut self) -> Option<ConnectionId> {
+        loop {
+            let key = self.ready.pop_front()?;
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.is_ready = false;
+                return Some(ConnectionId(key));
+            }
+        }
+    }
+
+    /// Swaps the bytes to be written into `out`, which must be empty. Says whether there are any.
+    pub fn poll_transmit(&mut self, id: ConnectionId, out: &mut OutBuffer) -> bool {
+        let Some(connection) = self.connections.get_mut(id.0) else { return false };
+        let taken = connection.protocol.poll_transmit(out);
+        self.queued_bytes -= std::mem::take(&mut connection.counted);
+        if taken {
+            self.statistics.bytes_sent += u64::try_from(out.len()).unwrap_or_default();
+            self.pump(id.0);
+        }
+        taken
+    }
+
+    /// Takes the next client about which somebody has to decide.
+    pub fn poll_question(&mut self) -> Option<Question> {
+        self.questions.pop_front()
+    }
+
+    /// Takes the next event, if events are wanted.
+    pub fn poll_event(&mut self) -> Option<BrokerEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether a connection is to be closed once its output is written.
+    #[must_use]
+    pub fn is_closing(&self, id: ConnectionId) -> bool {
+        self.connections.get(id.0).is_none_or(|connection| connection.protocol.is_closing())
+    }
+
+    /// Whether a connection takes no input before somebody has decided about its client.
+    #[must_use]
+    pub fn is_undecided(&self, id: ConnectionId) -> bool {
+        self.connections.get(id.0).is_some_and(|connection| connection.protocol.is_undecided())
+    }
+
+    /// The client of a connection, once it is accepted.
+    #[must_use]
+    pub fn client(&self, id: ConnectionId) -> Option<&Arc<ClientInfo>> {
+        let session = self.connections.get(id.0)?.session?;
+        self.sessions.get(session).map(|session| &session.client)
+    }
+
+    /// The client identifier of a connection as soon as CONNECT has come.
+    pub(crate) fn client_id(&self, id: ConnectionId) -> Option<&str> {
+        let connection = self.connections.get(id.0)?;
+        match &connection.request {
+            Some(request) => Some(&request.client_id),
+            None => self.client(id).map(|client| &*client.client_id),
+        }
+    }
+
+    /// The client has proved who it is, before its first packet.
+    pub(crate) fn set_certificate(&mut self, id: ConnectionId, certificate: PeerCertificate) {
+        if let Some(connection) = self.connections.get_mut(id.0) {
+            connection.peer.certificate = Some(certificate);
+        }
+    }
+
+    /// The version of a connection.
+    pub(crate) fn version(&self, id: ConnectionId) -> crate::codec::Version {
+        self.connections.get(id.0).map(|one| one.protocol.version()).unwrap_or_default()
+    }
+
+    /// The places of the packets in the last input, if they are kept.
+    pub(crate) fn poll_frames(&mut self, id: ConnectionId) -> Vec<std::ops::Range<usize>> {
+        self.connections.get_mut(id.0).map(|one| one.protocol.poll_frames()).unwrap_or_default()
+    }
+
+    /// The clients that are connected.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<ClientInfo>> {
+        let connected = self.sessions.iter().filter(|(_, session)| session.connection.is_some());
+        connected.map(|(_, session)| &session.client)
+    }
+
+    /// The filters to which a client is subscribed.
+    pub fn subscriptions_of(&self, client_id: &str) -> impl Iterator<Item = &str> {
+        let session = self.by_client_id.get(client_id).and_then(|key| self.sessions.get(*key));
+        session.into_iter().flat_map(|session| session.subscriptions.keys().map(|filter| &**filter))
+    }
+
+    /// Closes the connection of a client with this reason. Says whether there was one.
+    pub fn disconnect(&mut self, now: Time, client_id: &str, reason: ReasonCode) -> bool {
+        self.now = now;
+        let session = self.by_client_id.get(client_id).and_then(|key| self.sessions.get(*key));
+        let Some(key) = session.and_then(|session| session.connection) else { return false };
+        self.close(key, reason, DisconnectCause::Closed(reason));
+        true
+    }
+
+    /// Closes every connection with "server shutting down", without any will.
+    pub fn shut_down(&mut self, now: Time) {
+        self.now = now;
+        let keys: Vec<Key> = self.connections.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let session = self.connections.get(key).and_then(|connection| connection.session);
+            if let Some(session) = session.and_then(|session| self.sessions.get_mut(session)) {
+                session.will = None;
+            }
+            let reason = ReasonCode::ServerShuttingDown;
+            self.close(key, reason, DisconnectCause::Closed(reason));
+        }
+    }
+
+    /// What has been counted, and what there is at the moment.
+    #[must_use]
+    pub fn statistics(&self, now: Time) -> BrokerStatistics {
+        BrokerStatistics {
+            uptime: now.since(self.started),
+            clients_connected: self.connected,
+            clients_disconnected: self.sessions.len() - self.connected - self.local,
+            connections: self.connections.len(),
+            subscriptions: self.subscriptions.count(),
+            shared_subscriptions: self.subscriptions.shared_count(),
+            retained_messages: self.retained.count(),
+            retained_bytes: self.retained.bytes(),
+            queued_messages: self.queued_messages,
+            queued_bytes: self.queued_bytes,
+            ..self.statistics
+        }
+    }
+
+    pub(crate) const fn drops(&mut self) -> &mut Drops {
+        &mut self.statistics.drops
+    }
+
+    /// What the packets of a connection ask for.
+    fn handle_events(&mut self, key: Key, input: &[u8]) {
+        loop {
+            let Some(connection) = self.connections.get_mut(key) else { return };
+            let Some(event) = connection.protocol.poll_event() else { return };
+            match event {
+                ServerEvent::Publish(message) => self.receive(key, &message, input),
+                ServerEvent::Released => self.pump(key),
+                ServerEvent::Connect(request) => self.begin_connect(key, request),
+                ServerEvent::Auth(request) => self.go_on_with_auth(key, &request),
+                ServerEvent::Subscribe(request) => self.subscribe(key, &request),
+                ServerEvent::Unsubscribe(request) => self.unsubscribe(key, &request),
+                ServerEvent::Disconnected(goodbye) => {
+                    self.detach(key, DisconnectCause::Goodbye(goodbye.reason));
+                }
+                ServerEvent::Failed(error) => {
+                    self.detach(key, DisconnectCause::Failed(error));
+                }
+            }
+        }
+    }
+
+    /// Ends a connection from this side.
+    fn close(&mut self, key: Key, reason: ReasonCode, cause: DisconnectCause) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.protocol.disconnect(reason, Properties::new());
+        self.detach(key, cause);
+        self.mark_ready(key);
+    }
+
+    fn mark_ready(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let protocol = &connection.protocol;
+        if !connection.is_ready && (protocol.has_output() || protocol.is_closing()) {
+            connection.is_ready = true;
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Names a connection although it has no output: it takes input again.
+    fn mark_resumed(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && !std::mem::replace(&mut connection.is_ready, true)
+        {
+            self.ready.push_back(key);
+        }
+    }
+
+    fn connection_due(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.armed = None;
+        if connection.decide_by.is_some_and(|by| by <= now) {
+            match connection.request {
+                Some(_) => self.refuse(key, ReasonCode::ServerBusy),
+                None => {
+                    let reason = ReasonCode::ServerBusy;
+                    self.close(key, reason, DisconnectCause::Closed(reason));
+                }
+            }
+        } else {
+            connection.protocol.handle_timeout(now);
+            self.handle_events(key, &[]);
+        }
+        self.mark_ready(key);
+        self.arm_connection(key);
+    }
+
+    fn arm_connection(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let next = connection.decide_by.or_else(|| connection.protocol.poll_timeout());
+        if let Some(at) = arm(&mut connection.armed, next) {
+            self.timers.push(at, Timer::Connection(key));
+        }
+    }
+
+    fn arm_session(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let next = session.next_timer();
+        if let Some(at) = arm(&mut session.armed, next) {
+            self.timers.push(at, Timer::Session(key));
+        }
+    }
+
+    fn tidy_timers(&mut self) {
+        let (connections, sessions) = (&self.connections, &self.sessions);
+        self.timers.tidy(connections.len() + sessions.len(), |timer| match timer {
+            Timer::Connection(key) => connections.get(key).is_some(),
+            Timer::Session(key) => sessions.get(key).is_some(),
+            Timer::Sys | Timer::Held => true,
+        });
+    }
+
+    fn tell(&mut self, event: impl FnOnce() -> BrokerEvent) {
+        if self.hooks.events {
+            self.events.push_back(event());
+        }
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("statistics", &self.statistics(self.now))
+            .finish_non_exhaustive()
+    }
+}

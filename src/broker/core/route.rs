@@ -1,0 +1,445 @@
+//! The way of a message: from its publisher to everyone who gets it.
+
+use std::sync::Arc;
+
+use super::session::size;
+use super::{Core, Timer};
+use crate::broker::hooks::{Action, BrokerEvent, DisconnectCause, Draft, DropCause};
+use crate::broker::limits::Overflow;
+use crate::broker::slots::Key;
+use crate::broker::subscriptions::{Match, delivery_qos};
+use crate::codec::{Properties, QoS, ReasonCode};
+use crate::proto::{
+    AckOutcome, IncomingMessage, Outgoing, Payload, Publication, Publish, Sent, Time,
+};
+
+/// Messages of QoS 1 and 2 wait in the session's queue while this many bytes wait in the outgoing
+/// buffer, so that a slow client's messages are held once and not as a packet each.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// A session that gets the message that is being routed.
+#[derive(Debug)]
+pub(super) struct Target {
+    session: Key,
+    qos: QoS,
+    retain_as_published: bool,
+    subscription_ids: Vec<u32>,
+    share: u32,
+}
+
+/// Messages that a fault of the test kit holds back.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    messages: Vec<(Time, Option<Key>, Arc<Publication>)>,
+}
+
+impl Core {
+    /// Publishes a message in the program's own name. Says how many sessions it was for.
+    ///
+    /// # Errors
+    /// [`EncodeError`](crate::codec::EncodeError) when the message is not valid.
+    pub fn publish(
+        &mut self,
+        now: Time,
+        request: &Publish<'_>,
+    ) -> Result<usize, crate::codec::EncodeError> {
+        self.now = now;
+        let message = Arc::new(Publication::from_request(now, request)?);
+        if message.retain() && !self.keep(&message) {
+            return Ok(0);
+        }
+        Ok(self.route(None, &message))
+    }
+
+    /// As [`publish`](Self::publish), for a message that was made elsewhere.
+    pub(crate) fn publish_shared(&mut self, now: Time, message: Arc<Publication>) {
+        self.now = now;
+        if !message.retain() || self.keep(&message) {
+            self.route(None, &message);
+        }
+    }
+
+    /// A PUBLISH has come.
+    pub(super) fn receive(&mut self, key: Key, message: &IncomingMessage, input: &[u8]) {
+        let payload = message.payload(input);
+        self.statistics.publish_received += 1;
+        self.statistics.publish_bytes_received += u64::try_from(payload.len()).unwrap_or_default();
+        let Some(session) = self.connections.get(key).and_then(|connection| connection.session)
+        else {
+            return;
+        };
+        let reason = match self.admit(session, message, input) {
+            Ok(message) => self.publish_from(Some(session), message),
+            Err(reason) => {
+                self.statistics.drops.refused += 1;
+                let v5 = self.connections.get(key).is_some_and(|c| c.protocol.version().is_v5());
+                if !v5 && self.hooks.disconnect_on_refusal {
+                    return self.close(key, reason, DisconnectCause::Closed(reason));
+                }
+                reason
+            }
+        };
+        if let (Some(token), Some(connection)) = (message.ack(), self.connections.get_mut(key)) {
+            let outcome = AckOutcome { reason, properties: Properties::new() };
+            connection.protocol.acknowledge(token, outcome);
+        }
+    }
+
+    /// The message, if its publisher may publish it.
+    fn admit(
+        &self,
+        session: Key,
+        message: &IncomingMessage,
+        input: &[u8],
+    ) -> Result<Arc<Publication>, ReasonCode> {
+        let (topic, qos, retain) = (message.topic(input), message.qos(), message.retain());
+        if self.is_reserved(topic) || self.has_too_many_levels(topic) {
+            return Err(ReasonCode::TopicNameInvalid);
+        }
+        let Some(session) = self.sessions.get(session) else {
+            return Err(ReasonCode::UnspecifiedError);
+        };
+        let properties = message.properties(input);
+        let payload = message.payload(input);
+        if !self.hooks.allows(&session.client, &Action::Publish { topic, qos, retain }) {
+            return Err(ReasonCode::NotAuthorized);
+        }
+        if self.hooks.intercept.is_none() {
+            let payload = Payload::Borrowed(payload);
+            let message = Publication::new(self.now, topic, &properties, &payload, qos, retain);
+            return Ok(Arc::new(message));
+        }
+        let mut draft = Draft {
+            topic: topic.to_owned(),
+            payload: bytes::Bytes::copy_from_slice(payload),
+            qos,
+            retain,
+            properties: properties.into_owned(),
+        };
+        self.hooks.intercepted(&session.client, &mut draft)?;
+        let request = Publish::new(&draft.topic, draft.payload)
+            .qos(draft.qos)
+            .retain(draft.retain)
+            .properties(draft.properties);
+        Publication::from_request(self.now, &request)
+            .map(Arc::new)
+            .map_err(|_| ReasonCode::ImplementationSpecificError)
+    }
+
+    /// Topics that are the broker's own.
+    pub(super) fn is_reserved(&self, topic: &str) -> bool {
+        topic.starts_with('$')
+            && (topic == "$SYS" || topic.starts_with("$SYS/") || topic.starts_with("$share/"))
+    }
+
+    pub(super) fn has_too_many_levels(&self, topic: &str) -> bool {
+        topic.bytes().filter(|byte| *byte == b'/').count() >= self.limits.topic_levels
+    }
+
+    /// Keeps a message that was accepted, and routes it. Returns the reason for its acknowledgement.
+    pub(super) fn publish_from(
+        &mut self,
+        from: Option<Key>,
+        message: Arc<Publication>,
+    ) -> ReasonCode {
+        if self.faults.drops(message.topic()) {
+            self.statistics.drops.faults += 1;
+            return ReasonCode::Success;
+        }
+        if message.retain() && !self.keep(&message) {
+            return ReasonCode::QuotaExceeded;
+        }
+        if let Some(delay) = self.faults.delay(message.topic()) {
+            let at = self.now + delay;
+            self.held.messages.push((at, from, message));
+            self.timers.push(at, Timer::Held);
+            return ReasonCode::Success;
+        }
+        match self.route(from, &message) {
+            0 => ReasonCode::NoMatchingSubscribers,
+            _ => ReasonCode::Success,
+        }
+    }
+
+    pub(super) fn release_held(&mut self) {
+        let now = self.now;
+        let all = std::mem::take(&mut self.held.messages);
+        let (due, rest) = all.into_iter().partition(|(at, ..)| *at <= now);
+        self.held.messages = rest;
+        let due: Vec<(Time, Option<Key>, Arc<Publication>)> = due;
+        for (_, from, message) in due {
+            self.route(from, &message);
+        }
+    }
+
+    fn keep(&mut self, message: &Arc<Publication>) -> bool {
+        let (count, bytes) = (self.limits.retained_messages, self.limits.retained_bytes);
+        let kept = self.retained.store(message, count, bytes).is_ok();
+        if !kept {
+            self.statistics.drops.retained_full += 1;
+        }
+        kept
+    }
+
+    /// Gives a message to everyone whose subscription matches. Says how many sessions that were.
+    pub(super) fn route(&mut self, from: Option<Key>, message: &Arc<Publication>) -> usize {
+        self.routed += 1;
+        let mut targets = std::mem::take(&mut self.targets);
+        let (sessions, routed) = (&self.sessions, self.routed);
+        let is_here = |key| {
+            sessions
+                .get(key)
+                .is_some_and(|session| session.connection.is_some() || session.sink.is_some())
+        };
+        self.subscriptions.each_match(message.topic(), is_here, |found| {
+            let Match { subscription, share } = found;
+            let options = subscription.options;
+            if options.no_local && from == Some(subscription.session) {
+                return;
+            }
+            let Some(session) = sessions.get(subscription.session) else { return };
+            let before = (share == 0 && session.routed.get().0 == routed)
+                .then(|| targets.get_mut(session.routed.get().1));
+            if let Some(Some(target)) = before {
+                // Overlapping subscriptions: one copy with the highest QoS and all identifiers
+                // [MQTT-3.3.4-2] [MQTT-3.3.4-4].
+                target.qos = target.qos.max(options.qos);
+                target.retain_as_published |= options.retain_as_published;
+                target.subscription_ids.extend((subscription.id > 0).then_some(subscription.id));
+                return;
+            }
+            if share == 0 {
+                session.routed.set((routed, targets.len()));
+            }
+            targets.push(Target {
+                session: subscription.session,
+                qos: options.qos,
+                retain_as_published: options.retain_as_published,
+                subscription_ids: (subscription.id > 0)
+                    .then_some(subscription.id)
+                    .into_iter()
+                    .collect(),
+                share,
+            });
+        });
+        let count = targets.len();
+        for target in targets.drain(..) {
+            self.deliver(target, message);
+        }
+        self.targets = targets;
+        count
+    }
+
+    fn deliver(&mut self, target: Target, message: &Arc<Publication>) {
+        let Some(session) = self.sessions.get_mut(target.session) else { return };
+        if let Some(sink) = &mut session.sink {
+            if !sink(message) {
+                self.statistics.drops.local += 1;
+            }
+            return;
+        }
+        let qos = delivery_qos(message.qos(), target.qos);
+        let retain = message.retain() && target.retain_as_published;
+        let outgoing = Outgoing::new(Arc::clone(message), qos, retain)
+            .subscription_ids(target.subscription_ids)
+            .tagged(target.share);
+        self.send(target.session, outgoing);
+    }
+
+    /// Gives a message to a session: to its connection if it takes it now, else to its queue.
+    pub(super) fn send(&mut self, key: Key, message: Outgoing) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let qos = message.qos();
+        let connection = session.connection.and_then(|key| self.connections.get(key));
+        let Some(connection) = connection else {
+            if qos != QoS::AtMostOnce {
+                self.enqueue(key, message);
+            }
+            return;
+        };
+        let waiting = connection.protocol.queued_bytes();
+        if qos == QoS::AtMostOnce {
+            if waiting > 0 && waiting + size(&message) > self.limits.queued_bytes_per_client {
+                return self.overflow(key, &message, DropCause::QueueFull);
+            }
+            if waiting > 0 && self.queued_bytes + size(&message) > self.limits.queued_bytes {
+                return self.overflow(key, &message, DropCause::TotalFull);
+            }
+        } else if !session.queue.is_empty() || waiting >= HIGH_WATER {
+            return self.enqueue(key, message);
+        }
+        if !self.transmit(key, &message) {
+            self.enqueue(key, message);
+        }
+    }
+
+    /// Hands a message to the connection of a session. `false`: it does not take it now.
+    fn transmit(&mut self, key: Key, message: &Outgoing) -> bool {
+        let Some(session) = self.sessions.get(key) else { return true };
+        let Some(connection_key) = session.connection else { return false };
+        let Some(publication) = message.publication() else { return true };
+        if !self.hooks.allows(&session.client, &Action::Deliver { message: publication }) {
+            self.statistics.drops.not_delivered += 1;
+            return true;
+        }
+        let Some(connection) = self.connections.get_mut(connection_key) else { return false };
+        match connection.protocol.publish(self.now, message) {
+            Sent::NotNow => return false,
+            Sent::TooLarge => {
+                self.statistics.drops.too_large += 1;
+                self.tell_drop(key, message, DropCause::TooLarge);
+            }
+            Sent::Queued => {
+                let waiting = connection.protocol.queued_bytes();
+                self.queued_bytes += waiting - connection.counted.min(waiting);
+                connection.counted = connection.counted.max(waiting);
+                self.statistics.publish_sent += 1;
+                let bytes = u64::try_from(publication.payload().len()).unwrap_or_default();
+                self.statistics.publish_bytes_sent += bytes;
+                self.mark_ready(connection_key);
+            }
+        }
+        true
+    }
+
+    fn enqueue(&mut self, key: Key, message: Outgoing) {
+        let bytes = size(&message);
+        while let Some(cause) = self.lacks_room(key, bytes) {
+            let session = self.sessions.get_mut(key);
+            let session = session.filter(|_| self.limits.overflow == Overflow::DropOldest);
+            let Some(oldest) = session.and_then(super::Session::dequeue) else {
+                return self.overflow(key, &message, cause);
+            };
+            self.queued_messages -= 1;
+            self.queued_bytes -= size(&oldest);
+            self.count_drop(key, &oldest, cause);
+        }
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.enqueue(message);
+        self.queued_messages += 1;
+        self.queued_bytes += bytes;
+    }
+
+    /// Why a message of this size cannot wait for this session.
+    fn lacks_room(&self, key: Key, bytes: usize) -> Option<DropCause> {
+        let (session, limits) = (self.sessions.get(key)?, &self.limits);
+        let own = session.queue.len() >= limits.queued_messages_per_client
+            || session.queued_bytes + bytes > limits.queued_bytes_per_client;
+        let all = self.queued_bytes + bytes > limits.queued_bytes;
+        own.then_some(DropCause::QueueFull).or(all.then_some(DropCause::TotalFull))
+    }
+
+    /// A message finds no room.
+    fn overflow(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
+        self.count_drop(key, message, cause);
+        let connection = self.sessions.get(key).and_then(|session| session.connection);
+        if let (Overflow::Disconnect, Some(connection)) = (self.limits.overflow, connection) {
+            let reason = ReasonCode::QuotaExceeded;
+            self.close(connection, reason, DisconnectCause::Closed(reason));
+        }
+    }
+
+    fn count_drop(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
+        let drops = &mut self.statistics.drops;
+        match cause {
+            DropCause::QueueFull => drops.queue_full += 1,
+            DropCause::TotalFull => drops.total_full += 1,
+            DropCause::TooLarge => drops.too_large += 1,
+            DropCause::Expired => drops.expired += 1,
+        }
+        self.tell_drop(key, message, cause);
+    }
+
+    fn tell_drop(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
+        let client = self.sessions.get(key).map(|session| Arc::clone(&session.client));
+        if let (Some(client), Some(publication)) = (client, message.publication()) {
+            let topic = publication.topic().to_owned();
+            self.tell(|| BrokerEvent::Dropped { client, topic, cause });
+        }
+    }
+
+    /// Sends what waits in the session's queue, as far as the client takes it.
+    pub(super) fn pump(&mut self, connection_key: Key) {
+        let Some(key) = self.connections.get(connection_key).and_then(|one| one.session) else {
+            return;
+        };
+        loop {
+            let Some(connection) = self.connections.get(connection_key) else { return };
+            let Some(session) = self.sessions.get_mut(key) else { return };
+            let protocol = &connection.protocol;
+            if protocol.queued_bytes() >= HIGH_WATER || !protocol.has_quota(QoS::AtLeastOnce) {
+                return;
+            }
+            let Some(message) = session.dequeue() else { return };
+            self.queued_messages -= 1;
+            self.queued_bytes -= size(&message);
+            if message.is_expired(self.now) {
+                // [MQTT-3.3.2-5]
+                self.count_drop(key, &message, DropCause::Expired);
+            } else if !self.transmit(key, &message) {
+                self.queued_messages += 1;
+                self.queued_bytes += size(&message);
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.put_back(message);
+                }
+                return;
+            }
+        }
+    }
+
+    /// A member of shared subscriptions is gone: what it has not been sent goes to another member
+    /// that is connected. When its session has ended, to any other, with the messages of QoS 1 that
+    /// it has not acknowledged; those of QoS 2 are lost with it [MQTT-4.8.2-5].
+    pub(super) fn move_shared(&mut self, key: Key, ended: bool) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let is_shared = |message: &Outgoing| message.tag() != 0;
+        let in_flight: Vec<Outgoing> = if ended {
+            let kept = session.state.unacknowledged();
+            kept.filter(|m| is_shared(m) && m.qos() == QoS::AtLeastOnce).cloned().collect()
+        } else {
+            Vec::new()
+        };
+        if in_flight.is_empty() && !session.queue.iter().any(is_shared) {
+            return;
+        }
+        let mut queued = Vec::new();
+        for _ in 0..session.queue.len() {
+            let Some(message) = session.dequeue() else { break };
+            if is_shared(&message) {
+                queued.push(message);
+            } else {
+                session.enqueue(message);
+            }
+        }
+        self.queued_messages -= queued.len();
+        self.queued_bytes -= queued.iter().map(size).sum::<usize>();
+        for message in in_flight.into_iter().chain(queued) {
+            self.move_message(key, message, ended);
+        }
+    }
+
+    fn move_message(&mut self, from: Key, message: Outgoing, ended: bool) {
+        let Some(publication) = message.publication().map(Arc::clone) else { return };
+        let sessions = &self.sessions;
+        let is_here = |key: Key| {
+            key != from && sessions.get(key).is_some_and(|session| session.connection.is_some())
+        };
+        let topic = publication.topic();
+        let mut other = self.subscriptions.other_member(topic, message.tag(), is_here);
+        if other.is_none() && ended {
+            other = self.subscriptions.other_member(topic, message.tag(), |key| key != from);
+        }
+        match other {
+            Some(member) => {
+                let qos = delivery_qos(publication.qos(), member.options.qos);
+                let ids = (member.id > 0).then_some(member.id).into_iter().collect();
+                let outgoing = Outgoing::new(Arc::clone(&publication), qos, message.retain())
+                    .subscription_ids(ids)
+                    .tagged(message.tag());
+                self.send(member.session, outgoing);
+            }
+            None if ended => self.statistics.drops.session_ended += 1,
+            None => self.enqueue(from, message),
+        }
+    }
+}

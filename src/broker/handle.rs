@@ -1,0 +1,285 @@
+//! The running broker, as the rest of the program sees it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::builder::BrokerBuilder;
+use super::faults::Faults;
+use super::hooks::ClientInfo;
+use super::listener::{
+    Authenticators, Clock, Command, EventThread, Mailbox, Parts, Poller, wake_token,
+};
+use super::local::LocalSubscription;
+use super::recorder::Recorder;
+use super::{BrokerStatistics, Core};
+use crate::codec::ReasonCode;
+use crate::error::{Error, ErrorCode};
+use crate::proto::{Publication, Publish};
+use crate::transport::{Connector, Listener, Phase};
+
+/// How long dropping the last handle waits until every client has been told.
+const DROP_LIMIT: Duration = Duration::from_secs(1);
+
+/// A running broker.
+///
+/// A handle: clones are handles of the same broker. When the last one is dropped the broker stops,
+/// as with [`stop`](Self::stop) and a limit of a second. Many brokers can run in one process; they
+/// share nothing.
+///
+/// One thread, `mqttlink-broker`, does all the work; threads for the hooks are there if there are
+/// such hooks. See [`Broker::builder`] for how it is set up.
+#[derive(Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    mailbox: Arc<Mailbox>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    addresses: Vec<SocketAddr>,
+    clock: Clock,
+    faults: Arc<Faults>,
+    recorder: Option<Arc<Recorder>>,
+}
+
+impl Broker {
+    /// Begins to set up a broker.
+    pub fn builder() -> BrokerBuilder {
+        BrokerBuilder::new()
+    }
+
+    pub(super) fn start(builder: BrokerBuilder, listeners: Vec<Listener>) -> Result<Self, Error> {
+        let local = |error| {
+            let what = "the broker's thread or event queue could not be had";
+            Error::from_io(ErrorCode::Resources, what, error)
+        };
+        let poll = mio::Poll::new().map_err(local)?;
+        let waker = mio::Waker::new(poll.registry(), wake_token()).map_err(local)?;
+        let mailbox = Arc::new(Mailbox::new(waker));
+        let addresses = listeners.iter().map(Listener::address).collect();
+        let mut threads = Vec::new();
+        let limits = builder.core.limits.clone();
+        let mut authenticators = None;
+        if let Some(authenticator) = &builder.authenticator {
+            let (count, max) = (builder.authentication_threads, limits.authentications.max(1));
+            let (started, handles) =
+                Authenticators::start(count, max, authenticator, &mailbox).map_err(local)?;
+            authenticators = Some(started);
+            threads.extend(handles);
+        }
+        let mut events = None;
+        if let Some(handler) = builder.on_event {
+            let (started, handle) = EventThread::start(handler).map_err(local)?;
+            events = Some(started);
+            threads.push(handle);
+        }
+        let now = builder.clock.now();
+        let poller = Poller::new(Parts {
+            core: Core::with_faults(now, builder.core, Arc::clone(&builder.faults)),
+            poll,
+            listeners,
+            mailbox: Arc::clone(&mailbox),
+            clock: builder.clock.clone(),
+            faults: Arc::clone(&builder.faults),
+            recorder: builder.recorder.clone(),
+            authenticators,
+            events,
+            closing_time: limits.closing,
+        })
+        .map_err(local)?;
+        let thread = std::thread::Builder::new()
+            .name("mqttlink-broker".into())
+            .spawn(move || poller.run())
+            .map_err(local)?;
+        threads.push(thread);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                mailbox,
+                threads: Mutex::new(threads),
+                addresses,
+                clock: builder.clock,
+                faults: builder.faults,
+                recorder: builder.recorder,
+            }),
+        })
+    }
+
+    /// The addresses on which the broker listens, with the ports that the system chose, in the order
+    /// of the calls of [`listen`](BrokerBuilder::listen).
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.inner.addresses
+    }
+
+    /// The first address on which the broker listens.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.inner.addresses.first().copied()
+    }
+
+    /// Where clients in this process connect to, without a socket; for
+    /// [`Client::builder_in_process`](crate::Client::builder_in_process).
+    #[must_use]
+    pub fn connector(&self) -> Connector {
+        let mailbox = Arc::clone(&self.inner.mailbox);
+        Connector::new(move |end| {
+            mailbox
+                .send(Command::Attach(end))
+                .map_err(|_| std::io::Error::other("the broker has stopped"))
+        })
+    }
+
+    /// Publishes a message in the program's own name, to clients and to subscriptions inside the
+    /// process. It is not authorised and not intercepted. Waits only while 65,536 such messages wait
+    /// to be routed.
+    ///
+    /// # Errors
+    /// The message is not valid, or the broker has stopped.
+    pub fn publish(&self, message: &Publish<'_>) -> Result<(), Error> {
+        let message = Publication::from_request(self.inner.clock.now(), message)?;
+        self.inner.mailbox.send(Command::Publish(Arc::new(message))).map_err(|_| stopped())
+    }
+
+    /// Subscribes the program itself; retained messages come first. Messages wait in the
+    /// subscription, at most 65,536; further ones are dropped and counted
+    /// ([`Drops::local`](super::Drops::local)).
+    ///
+    /// ```
+    /// use mqttlink::Publish;
+    /// use mqttlink::broker::Broker;
+    /// use std::time::Duration;
+    ///
+    /// let broker = Broker::builder().start()?;
+    /// let readings = broker.subscribe("house/+/temperature")?;
+    /// broker.publish(&Publish::new("house/attic/temperature", "21.5"))?;
+    /// let reading = readings.recv(Duration::from_secs(1))?;
+    /// assert_eq!((reading.topic(), reading.payload()), ("house/attic/temperature", &b"21.5"[..]));
+    /// # Ok::<(), mqttlink::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The filter is not valid, or the broker has stopped.
+    pub fn subscribe(&self, filter: &str) -> Result<LocalSubscription, Error> {
+        let (sender, received) = crossbeam_channel::bounded(super::local::QUEUE_MAX);
+        let filter = filter.to_owned();
+        let id = self.call(move |poller| {
+            let sink =
+                move |message: &Arc<Publication>| sender.try_send(Arc::clone(message)).is_ok();
+            poller.core.subscribe_local(poller.now, &filter, sink)
+        })??;
+        Ok(LocalSubscription::new(received, id, Arc::clone(&self.inner.mailbox)))
+    }
+
+    /// A snapshot of what the broker has counted and what it holds.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn statistics(&self) -> Result<BrokerStatistics, Error> {
+        self.call(|poller| poller.core.statistics(poller.now))
+    }
+
+    /// The clients that are connected.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn clients(&self) -> Result<Vec<Arc<ClientInfo>>, Error> {
+        self.call(|poller| poller.core.clients().cloned().collect())
+    }
+
+    /// Ends the connection of a client, in MQTT 5.0 with this reason. Says whether it was connected.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn disconnect(&self, client_id: &str, reason: ReasonCode) -> Result<bool, Error> {
+        let client_id = client_id.to_owned();
+        self.call(move |poller| poller.core.disconnect(poller.now, &client_id, reason))
+    }
+
+    /// Waits until something is true of the broker. `condition` is called on the broker's thread,
+    /// now and whenever something has happened; it must not wait.
+    ///
+    /// # Errors
+    /// It did not become true within `limit`, or the broker has stopped.
+    pub fn wait_until(
+        &self,
+        limit: Duration,
+        condition: impl FnMut(&Core) -> bool + Send + 'static,
+    ) -> Result<(), Error> {
+        let (done, waiting) = crossbeam_channel::bounded(1);
+        self.call(move |poller| poller.conditions.push((Box::new(condition), done)))?;
+        waiting.recv_timeout(limit).map_err(|error| match error {
+            crossbeam_channel::RecvTimeoutError::Timeout => Error::timeout(Phase::Receive, limit),
+            crossbeam_channel::RecvTimeoutError::Disconnected => stopped(),
+        })
+    }
+
+    /// Stops the broker: the addresses are free, clients are told ("server shutting down" in MQTT
+    /// 5.0) and disconnected, wills are not published, all threads are joined. Clients that do not
+    /// take what is left for them are given until `limit`. Returns at once if the broker has stopped
+    /// already; on one of the broker's own threads it does not wait.
+    pub fn stop(&self, limit: Duration) {
+        self.inner.stop(limit);
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.inner.faults
+    }
+
+    pub(super) fn recorder(&self) -> Option<&Recorder> {
+        self.inner.recorder.as_deref()
+    }
+
+    /// Calls a function on the broker's thread and waits for what it returns.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        function: impl FnOnce(&mut Poller) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        if self.inner.mailbox.is_own_thread() {
+            let text = "a hook that runs on the broker's thread cannot wait for that thread";
+            return Err(Error::with_text(ErrorCode::InvalidState, text));
+        }
+        let (answer, received) = crossbeam_channel::bounded(1);
+        let call = move |poller: &mut Poller| drop(answer.send(function(poller)));
+        self.inner.mailbox.send(Command::Call(Box::new(call))).map_err(|_| stopped())?;
+        received.recv().map_err(|_| stopped())
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self, limit: Duration) {
+        let stop = move |poller: &mut Poller| poller.stop(limit);
+        // It may have stopped already.
+        let _ = self.mailbox.send(Command::Call(Box::new(stop)));
+        let threads = std::mem::take(&mut *self.lock());
+        let own = std::thread::current().id();
+        for thread in threads.into_iter().rev() {
+            if thread.thread().id() != own && !self.mailbox.is_own_thread() {
+                // A panic of the thread has been reported by then.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop(DROP_LIMIT);
+    }
+}
+
+pub(super) fn stopped() -> Error {
+    Error::new(ErrorCode::BrokerStopped)
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("addresses", &self.inner.addresses).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! What a broker is willing to hold.
+
+use std::time::Duration;
+
+/// What happens to a message for a client whose queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Overflow {
+    /// The new message is dropped.
+    #[default]
+    DropNewest,
+    /// The message that has waited longest is dropped.
+    DropOldest,
+    /// The client is disconnected with "quota exceeded", and the new message is dropped. A client
+    /// that is not connected loses the message.
+    Disconnect,
+}
+
+/// Bounds of everything that clients can make a broker hold. Whatever is refused or dropped for
+/// one of them is counted in [`Drops`](super::Drops).
+///
+/// ```
+/// use mqttlink::broker::{Broker, BrokerLimits, Overflow};
+///
+/// let mut limits = BrokerLimits::default();
+/// limits.connections = 100;
+/// limits.overflow = Overflow::DropOldest;
+/// let broker = Broker::builder().limits(limits).start()?;
+/// # Ok::<(), mqttlink::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokerLimits {
+    /// Connections at the same time. A further one is closed at once. Default: 10,000.
+    pub connections: usize,
+    /// Sessions, connected ones included. A further client is refused with "quota exceeded".
+    /// Default: 100,000.
+    pub sessions: usize,
+    /// Subscriptions of one session. A further one is refused with "quota exceeded". Default: 1,000.
+    pub subscriptions_per_client: usize,
+    /// Subscriptions in all. Default: 1,000,000.
+    pub subscriptions: usize,
+    /// Levels of a topic name or filter. A name with more is refused with "topic name invalid", a
+    /// filter with "topic filter invalid". Default: 200.
+    pub topic_levels: usize,
+    /// Messages that wait for one client, beside those in flight. Default: 10,000.
+    pub queued_messages_per_client: usize,
+    /// Bytes of messages that wait for one client, those in its outgoing buffer included. Default:
+    /// 16 MiB.
+    pub queued_bytes_per_client: usize,
+    /// Bytes of messages that wait for all clients. Default: 256 MiB.
+    pub queued_bytes: usize,
+    /// What happens when one of these queues is full. Default: the new message is dropped.
+    pub overflow: Overflow,
+    /// Retained messages. A further one is refused with "quota exceeded". Default: 100,000.
+    pub retained_messages: usize,
+    /// Bytes of retained messages. Default: 128 MiB.
+    pub retained_bytes: usize,
+    /// How long the answer of a slow authentication is awaited before the client is refused with
+    /// "server busy". Default: 30 s.
+    pub authentication: Duration,
+    /// How many clients may wait for their authentication at the same time; a further one is
+    /// refused with "server busy". Default: 1,000.
+    pub authentications: usize,
+    /// How long a connection that is being closed is given to take what is left for it. Default:
+    /// 2 s.
+    pub closing: Duration,
+}
+
+impl Default for BrokerLimits {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        Self {
+            connections: 10_000,
+            sessions: 100_000,
+            subscriptions_per_client: 1_000,
+            subscriptions: 1_000_000,
+            topic_levels: 200,
+            queued_messages_per_client: 10_000,
+            queued_bytes_per_client: 16 * MIB,
+            queued_bytes: 256 * MIB,
+            overflow: Overflow::DropNewest,
+            retained_messages: 100_000,
+            retained_bytes: 128 * MIB,
+            authentication: Duration::from_secs(30),
+            authentications: 1_000,
+            closing: Duration::from_secs(2),
+        }
+    }
+}

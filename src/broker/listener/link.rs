@@ -1,0 +1,185 @@
+//! A connection's stream, and what is on its way through it.
+
+use std::io;
+use std::time::Duration;
+
+use crate::broker::ConnectionId;
+use crate::broker::faults::ConnectionFault;
+use crate::broker::hooks::AuthExchange;
+use crate::proto::{OutBuffer, Time};
+use crate::transport::Polled;
+
+/// A buffer that carried more than this at once keeps memory for the next time.
+const BUSY: usize = 4 * 1024;
+
+/// How much memory of a busy connection's buffer is kept, in bytes.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
+/// How many bytes of input may wait behind a client's authentication, or as the beginning of a
+/// packet, before they get memory that grows with the packet.
+pub(super) const SMALL_REST: usize = 32 * 1024;
+
+pub(super) struct Link {
+    pub(super) id: ConnectionId,
+    pub(super) stream: Polled,
+    /// Input that has not been used.
+    pub(super) rest: Vec<u8>,
+    output: OutBuffer,
+    /// Whether the stream may have something to read.
+    pub(super) readable: bool,
+    writable: bool,
+    /// The client has said that nothing follows.
+    pub(super) ended: bool,
+    /// The core knows the client's certificate, if it has one.
+    pub(super) introduced: bool,
+    /// Whether it stands in the queue of those that are read from.
+    pub(super) queued: bool,
+    /// Until when it takes what is left, once it is being closed.
+    pub(super) close_by: Option<Time>,
+    /// The client has been told that nothing follows; what it still sends is thrown away.
+    pub(super) finished: bool,
+    /// The exchange that carries its authentication.
+    pub(super) exchange: Option<Box<dyn AuthExchange>>,
+    pub(super) faults: Option<Box<LinkFaults>>,
+}
+
+/// What goes wrong on a connection on purpose.
+#[derive(Debug, Default)]
+pub(super) struct LinkFaults {
+    pub(super) delay: Duration,
+    cut_sending: Option<u64>,
+    cut_receiving: Option<u64>,
+    pub(super) half_open: bool,
+    write_max: Option<usize>,
+    /// Until when what is to be sent waits.
+    pub(super) held_until: Option<Time>,
+}
+
+impl LinkFaults {
+    pub(super) fn new(faults: &[ConnectionFault]) -> Self {
+        let mut all = Self::default();
+        for fault in faults {
+            match *fault {
+                ConnectionFault::Delay(delay) => all.delay = delay,
+                ConnectionFault::CutAfterSending(bytes) => all.cut_sending = Some(bytes),
+                ConnectionFault::CutAfterReceiving(bytes) => all.cut_receiving = Some(bytes),
+                ConnectionFault::HalfOpen => all.half_open = true,
+                ConnectionFault::ShortWrites(bytes) => all.write_max = Some(bytes.max(1)),
+                ConnectionFault::Refuse(_) | ConnectionFault::IgnorePings => {}
+            }
+        }
+        all
+    }
+
+    /// How many of these received bytes are let through; fewer than all cuts the connection.
+    pub(super) fn receive(&mut self, count: usize) -> usize {
+        allow(&mut self.cut_receiving, count)
+    }
+}
+
+fn allow(left: &mut Option<u64>, count: usize) -> usize {
+    let Some(left) = left else { return count };
+    let allowed = usize::try_from(*left).unwrap_or(usize::MAX).min(count);
+    *left -= u64::try_from(allowed).unwrap_or_default();
+    allowed
+}
+
+/// How a write went.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Everything that was there.
+    All,
+    /// The stream takes no more now.
+    Blocked,
+}
+
+impl Link {
+    pub(super) fn new(id: ConnectionId, stream: Polled) -> Self {
+        Self {
+            id,
+            stream,
+            rest: Vec::new(),
+            output: OutBuffer::new(),
+            readable: true,
+            writable: true,
+            ended: false,
+            introduced: false,
+            queued: false,
+            close_by: None,
+            finished: false,
+            exchange: None,
+            faults: None,
+        }
+    }
+
+    /// The stream may take bytes again.
+    pub(super) const fn unblock(&mut self) {
+        self.writable = true;
+    }
+
+    /// Writes what `more` supplies until it has no more or the stream takes no more.
+    pub(super) fn write(
+        &mut self,
+        mut more: impl FnMut(&mut OutBuffer) -> bool,
+    ) -> io::Result<Written> {
+        if self.faults.as_ref().is_some_and(|faults| faults.half_open) {
+            self.discard(more);
+            return Ok(Written::All);
+        }
+        if !self.writable {
+            return Ok(Written::Blocked);
+        }
+        if !self.stream.flush()? {
+            self.writable = false;
+            return Ok(Written::Blocked);
+        }
+        loop {
+            if self.output.is_empty() && !more(&mut self.output) {
+                return Ok(Written::All);
+            }
+            let len = self.output.len();
+            while !self.output.is_empty() {
+                match self.write_once() {
+                    Ok(count) => self.output.advance(count),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.writable = false;
+                        return Ok(Written::Blocked);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.output.clear(if len > BUSY { KEPT_CAPACITY } else { 0 });
+        }
+    }
+
+    fn write_once(&mut self) -> io::Result<usize> {
+        let slices = self.output.slices();
+        let Some(faults) = &mut self.faults else { return self.stream.write(&slices) };
+        let max = faults.write_max.unwrap_or(usize::MAX);
+        let first = slices.first().copied().unwrap_or_default();
+        let part = first.get(..max).unwrap_or(first);
+        let allowed = allow(&mut faults.cut_sending, part.len());
+        let part = part.get(..allowed).unwrap_or_default();
+        if part.is_empty() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        self.stream.write(&[part])
+    }
+
+    fn discard(&mut self, mut more: impl FnMut(&mut OutBuffer) -> bool) {
+        while more(&mut self.output) {
+            self.output.clear(0);
+        }
+    }
+
+    /// Keeps input that was not used, in as little memory as possible.
+    pub(super) fn keep_rest(&mut self, rest: &[u8]) {
+        self.rest.clear();
+        if rest.is_empty() {
+            self.rest = Vec::new();
+        } else {
+            self.rest.extend_from_slice(rest);
+        }
+    }
+}
