@@ -20,3 +20,4 @@ mod script;
 mod smoke;
 mod tidy;
 mod vectors;
+mod world;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::faults::Faults;
-use super::hooks::{BrokerEvent, ClientInfo, Credentials, DisconnectCause, Hooks, Peer};
+use super::hooks::{Action, BrokerEvent, ClientInfo, Credentials, DisconnectCause, Hooks, Peer};
 use super::limits::BrokerLimits;
 use super::retained::Retained;
 use super::slots::{Key, Slots};
@@ -46,6 +46,33 @@ pub struct CoreConfig {
     /// same ones. Default: 0.
     pub seed: u64,
     pub(crate) hooks: Hooks,
+}
+
+impl CoreConfig {
+    /// Asks about every client that wants to connect; see [`Core::poll_question`]. Without, everybody
+    /// is accepted.
+    #[must_use]
+    pub fn asking(mut self) -> Self {
+        self.hooks.authenticates = true;
+        self
+    }
+
+    /// Keeps events for [`Core::poll_event`].
+    #[must_use]
+    pub fn with_events(mut self) -> Self {
+        self.hooks.events = true;
+        self
+    }
+
+    /// Decides who may publish, subscribe and be given what.
+    #[must_use]
+    pub fn authorize(
+        mut self,
+        authorize: impl Fn(&ClientInfo, &Action<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.authorize = Some(Arc::new(authorize));
+        self
+    }
 }
 
 /// Somebody has to decide about a client; the answer goes to [`Core::decide`].

@@ -21,10 +21,12 @@ impl Core {
         let mut reasons = Vec::with_capacity(request.filters.len());
         let mut changes = Vec::new();
         for (filter, options) in &request.filters {
-            let result = self.subscribe_to(session, filter, *options, id);
+            let qos = options.qos.min(self.protocol.maximum_qos);
+            let options = SubscribeOptions { qos, ..*options };
+            let result = self.subscribe_to(session, filter, options, id);
             reasons.push(match result {
                 Ok(change) => {
-                    changes.push((filter.as_str(), *options, change));
+                    changes.push((filter.as_str(), options, change));
                     granted(options.qos)
                 }
                 Err(reason) => reason,

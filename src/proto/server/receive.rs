@@ -236,7 +236,8 @@ impl ServerConnection {
                 self.session.outbound.puback(ack)?;
             }
             AckKind::PubComp => {
-                self.session.outbound.pubcomp(ack)?;
+                let has_reasons = self.version.is_v5();
+                self.session.outbound.pubcomp(ack, has_reasons)?;
             }
             AckKind::PubRec => match self.session.outbound.pubrec(ack)? {
                 PubRecAction::Release => {

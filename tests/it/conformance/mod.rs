@@ -19,6 +19,7 @@ mod ping;
 mod publish;
 mod qos1;
 mod qos2;
+mod server;
 mod session;
 mod subscribe;
 mod table;

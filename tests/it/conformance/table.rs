@@ -1,4 +1,4 @@
-//! The table of all statements: every one that binds a client has a test or a reason, and
+//! The table of all statements: every one has a test for each side that it binds, or a reason, and
 //! `docs/conformance.md` says which.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +17,22 @@ check what this library makes of them. The words that count are those of
 statement stands under its number. A test has the number in its name: `v5_3_1_2_20_…` is
 MQTT-3.1.2-20 of MQTT 5.0.
 
-A statement that binds the server only can have a test too: of what the client does when a server
-breaks it.
+The column of the client says what this library's client does, that of the server what its embedded
+broker does. A statement that binds one side only can have a test of the other too: of what it does
+when the peer breaks it.
 
 This file is generated from `tests/conformance/*.tsv` and from the names of the tests. A test fails
 when it is out of date; `UPDATE=1 cargo test --test it table` writes it anew.
 ";
-/// What stands for a test where only a server is bound.
-const SERVER_ONLY: &str = "server only: the embedded broker is not there yet";
+/// Where the tests of the broker are.
+const SERVER_FOLDER: &str = "tests/it/conformance/server/";
+
+/// A side of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Client,
+    Server,
+}
 
 /// A version of the specification.
 struct Specification {
@@ -55,13 +63,20 @@ struct Statement {
     id: String,
     binds: String,
     summary: String,
-    /// Why there is no test.
-    reason: Option<String>,
+    /// Why there is no test of the client, and none of the server.
+    reasons: [Option<String>; 2],
 }
 
 impl Statement {
-    fn binds_client(&self) -> bool {
-        self.binds != "server"
+    fn binds(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.binds != "server",
+            Side::Server => self.binds != "client",
+        }
+    }
+
+    fn reason(&self, side: Side) -> Option<&str> {
+        self.reasons[side as usize].as_deref()
     }
 }
 
@@ -94,10 +109,11 @@ impl Specification {
         text(self.table).lines().skip(1).map(Statement::parse).collect()
     }
 
-    /// The claims of all tests, by statement.
-    fn claims<'a>(&self, tests: &'a [Test]) -> BTreeMap<String, Vec<Claim<'a>>> {
+    /// The claims of all tests of one side, by statement.
+    fn claims<'a>(&self, tests: &'a [Test], side: Side) -> BTreeMap<String, Vec<Claim<'a>>> {
         let mut claims: BTreeMap<String, Vec<Claim<'a>>> = BTreeMap::new();
-        for claim in tests.iter().filter_map(|test| self.claim(test)) {
+        let tests = tests.iter().filter(|test| test.side() == side);
+        for claim in tests.filter_map(|test| self.claim(test)) {
             claims.entry(claim.id.clone()).or_default().push(claim);
         }
         claims
@@ -119,24 +135,30 @@ impl Statement {
     fn parse(line: &str) -> Self {
         let fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
         let [id, binds, summary, rest @ ..] = &fields[..] else { panic!("three fields: {line}") };
-        assert!(rest.len() <= 1, "at most four fields: {line}");
+        assert!(rest.len() <= 2, "at most five fields: {line}");
+        let reason = |at: usize| rest.get(at).filter(|reason| !reason.is_empty()).cloned();
         assert!(["client", "server", "both"].contains(&binds.as_str()), "{line}");
         Self {
             id: id.clone(),
             binds: binds.clone(),
             summary: summary.clone(),
-            reason: rest.first().cloned(),
+            reasons: [reason(0), reason(1)],
         }
     }
 
-    /// The table's last column.
-    fn client(&self, claims: &[Claim<'_>]) -> String {
+    /// A side's column.
+    fn column(&self, side: Side, claims: &[Claim<'_>]) -> String {
         if claims.is_empty() {
-            let server_only = (!self.binds_client()).then_some(SERVER_ONLY);
-            return self.reason.as_deref().or(server_only).unwrap_or_default().to_owned();
+            return self.reason(side).unwrap_or_default().to_owned();
         }
         let links = claims.iter().map(|claim| format!("[{}](../{})", claim.says, claim.test.file));
         links.collect::<Vec<_>>().join("<br>")
+    }
+}
+
+impl Test {
+    fn side(&self) -> Side {
+        if self.file.starts_with(SERVER_FOLDER) { Side::Server } else { Side::Client }
     }
 }
 
@@ -181,14 +203,18 @@ fn document(tests: &[Test]) -> String {
     let mut document = INTRODUCTION.to_owned();
     document.push_str(&overview(tests));
     for specification in &SPECIFICATIONS {
-        let claims = specification.claims(tests);
+        let sides = [Side::Client, Side::Server];
+        let claims = sides.map(|side| specification.claims(tests, side));
         let _ = writeln!(document, "\n## {}\n", specification.title);
-        document.push_str("| statement | binds | in short | client |\n|---|---|---|---|\n");
+        document.push_str("| statement | binds | in short | client | server |\n");
+        document.push_str("|---|---|---|---|---|\n");
         for statement in specification.statements() {
-            let claims = claims.get(&statement.id).map_or(&[][..], Vec::as_slice);
+            let [client, server] = sides.map(|side| {
+                let claims = claims[side as usize].get(&statement.id);
+                statement.column(side, claims.map_or(&[][..], Vec::as_slice))
+            });
             let Statement { id, binds, summary, .. } = &statement;
-            let client = statement.client(claims);
-            let _ = writeln!(document, "| {id} | {binds} | {summary} | {client} |");
+            let _ = writeln!(document, "| {id} | {binds} | {summary} | {client} | {server} |");
         }
     }
     document.push_str("\n## MQTT 3.1\n\nIt has no numbered statements. What differs:\n\n");
@@ -205,29 +231,31 @@ fn overview(tests: &[Test]) -> String {
         "| |".to_owned(),
         "|---|".to_owned(),
         "| statements |".to_owned(),
-        "| that bind a client |".to_owned(),
+        "| that bind this side |".to_owned(),
         "| of these, with a test |".to_owned(),
         "| without, for a reason |".to_owned(),
         "| tests |".to_owned(),
     ];
     for specification in &SPECIFICATIONS {
-        let claims = specification.claims(tests);
-        let statements = specification.statements();
-        let bound = statements.iter().filter(|statement| statement.binds_client());
-        let (tested, untested): (Vec<_>, Vec<_>) =
-            bound.partition(|statement| claims.contains_key(&statement.id));
-        let numbers = [
-            statements.len(),
-            tested.len() + untested.len(),
-            tested.len(),
-            untested.len(),
-            claims.values().map(Vec::len).sum(),
-        ];
-        let heading = [specification.title.to_owned(), "---:".to_owned()];
-        let cells = heading.into_iter().chain(numbers.map(|number| number.to_string()));
-        rows.iter_mut().zip(cells).for_each(|(row, cell)| {
-            let _ = write!(row, " {cell} |");
-        });
+        for (side, name) in [(Side::Client, "client"), (Side::Server, "server")] {
+            let claims = specification.claims(tests, side);
+            let statements = specification.statements();
+            let bound = statements.iter().filter(|statement| statement.binds(side));
+            let (tested, untested): (Vec<_>, Vec<_>) =
+                bound.partition(|statement| claims.contains_key(&statement.id));
+            let numbers = [
+                statements.len(),
+                tested.len() + untested.len(),
+                tested.len(),
+                untested.len(),
+                claims.values().map(Vec::len).sum(),
+            ];
+            let heading = [format!("{}, {name}", specification.title), "---:".to_owned()];
+            let cells = heading.into_iter().chain(numbers.map(|number| number.to_string()));
+            rows.iter_mut().zip(cells).for_each(|(row, cell)| {
+                let _ = write!(row, " {cell} |");
+            });
+        }
     }
     format!("\n{}\n", rows.join("\n"))
 }
@@ -242,22 +270,34 @@ fn the_document_is_up_to_date() {
     assert!(text(DOCUMENT) == expected, "{DOCUMENT} is out of date; {hint}");
 }
 
-#[test]
-fn every_statement_that_binds_a_client_has_a_test_or_a_reason() {
+fn every_statement_has_a_test_or_a_reason(side: Side) {
     let tests = tests();
+    let mut wrong = Vec::new();
     for specification in &SPECIFICATIONS {
-        let claims = specification.claims(&tests);
-        for Statement { id, reason, .. } in
-            specification.statements().iter().filter(|statement| statement.binds_client())
-        {
-            let title = specification.title;
-            match (claims.contains_key(id), reason) {
-                (false, None) => panic!("{title} {id}: neither a test nor a reason"),
-                (true, Some(reason)) => panic!("{title} {id}: a test, but also {reason:?}"),
+        let claims = specification.claims(&tests, side);
+        let statements = specification.statements();
+        for statement in statements.iter().filter(|statement| statement.binds(side)) {
+            let (title, id) = (specification.title, &statement.id);
+            match (claims.contains_key(id), statement.reason(side)) {
+                (false, None) => wrong.push(format!("{title} {id}: neither a test nor a reason")),
+                (true, Some(reason)) => {
+                    wrong.push(format!("{title} {id}: a test, but also {reason:?}"));
+                }
                 (true, None) | (false, Some(_)) => {}
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_statement_that_binds_a_client_has_a_test_or_a_reason() {
+    every_statement_has_a_test_or_a_reason(Side::Client);
+}
+
+#[test]
+fn every_statement_that_binds_a_server_has_a_test_or_a_reason() {
+    every_statement_has_a_test_or_a_reason(Side::Server);
 }
 
 #[test]
@@ -267,8 +307,10 @@ fn every_test_names_a_statement_of_the_table() {
         let statements = specification.statements();
         let ids: BTreeSet<String> = statements.into_iter().map(|statement| statement.id).collect();
         assert_eq!(ids.len(), specification.statements, "{}", specification.table);
-        for (id, claims) in specification.claims(&tests) {
-            assert!(ids.contains(&id), "{}: there is no {id}", claims[0].test.name);
+        for side in [Side::Client, Side::Server] {
+            for (id, claims) in specification.claims(&tests, side) {
+                assert!(ids.contains(&id), "{}: there is no {id}", claims[0].test.name);
+            }
         }
     }
 }
