@@ -80,6 +80,7 @@ mod clock;
 pub mod codec;
 mod error;
 pub mod proto;
+pub mod testing;
 mod transport;
 
 pub use bytes::Bytes;

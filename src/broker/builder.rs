@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::faults::Faults;
@@ -13,7 +13,7 @@ use super::recorder::Recorder;
 use super::{Broker, CoreConfig};
 use crate::codec::{QoS, ReasonCode, Version};
 use crate::error::{Error, ErrorCode};
-use crate::proto::ServerConfig;
+use crate::proto::{ServerConfig, Time};
 use crate::transport::Listener;
 #[cfg(feature = "tls")]
 use crate::transport::{ServerTls, TlsServerOptions};
@@ -230,6 +230,18 @@ impl BrokerBuilder {
         self.hooks.events = self.on_event.is_some();
         self.core.hooks = self.hooks.clone();
         Broker::start(self, listeners)
+    }
+
+    /// Keeps the last packets.
+    pub(crate) fn recording(mut self, count_max: usize) -> Self {
+        self.recorder = Some(Arc::new(Recorder::new(count_max)));
+        self
+    }
+
+    /// Lets time stand still, but for [`Broker::advance`].
+    pub(crate) fn at_virtual_time(mut self, now: Time) -> Self {
+        self.clock = Clock::Virtual(Arc::new(Mutex::new(now)));
+        self
     }
 
     fn bind(&mut self) -> Result<Vec<Listener>, Error> {

@@ -224,11 +224,16 @@ impl Broker {
         self.inner.stop(limit);
     }
 
-    pub(super) fn faults(&self) -> &Faults {
+    /// Moves a virtual clock; says whether it is one.
+    pub(crate) fn advance(&self, span: Duration) -> Result<bool, Error> {
+        self.call(move |poller| poller.advance(span))
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
         &self.inner.faults
     }
 
-    pub(super) fn recorder(&self) -> Option<&Recorder> {
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.inner.recorder.as_deref()
     }
 

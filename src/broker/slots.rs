@@ -12,11 +12,6 @@ impl Key {
     pub(crate) fn index(self) -> usize {
         usize::try_from(self.index).unwrap_or(usize::MAX)
     }
-
-    /// Both parts in one number.
-    pub(crate) fn number(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.index)
-    }
 }
 
 /// The table.

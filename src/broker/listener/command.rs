@@ -153,6 +153,13 @@ impl Clock {
         }
     }
 
+    /// Sets a virtual clock.
+    pub(crate) fn set(&self, now: Time) {
+        if let Self::Virtual(time) = self {
+            *time.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        }
+    }
+
     pub(crate) const fn is_virtual(&self) -> bool {
         matches!(self, Self::Virtual(_))
     }
