@@ -5,10 +5,15 @@ use std::net::{Shutdown, SocketAddr};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::PolledEnd;
 #[cfg(feature = "tls")]
 use super::tls::{ServerTls, TlsStream};
+
+/// How many connections the system keeps until they are accepted; it may keep fewer. When it can
+/// keep no more, a client tries again after a second.
+const BACKLOG: i32 = 4096;
 
 /// A client's certificate, which the listener's authorities have signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +46,18 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens on an address; port 0 lets the system choose one.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpListener::bind(address)?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // Elsewhere the option lets two programs listen on one port.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // IPv4 has a listener of its own, if it is wanted.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let socket = TcpListener::from_std(socket.into());
         let address = socket.local_addr()?;
         Ok(Self {
             socket,

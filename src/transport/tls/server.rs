@@ -39,15 +39,19 @@ impl ServerTls {
         for other in chain {
             builder.add_extra_chain_cert(other).map_err(setup)?;
         }
+        let mismatch = |error: openssl::error::ErrorStack| {
+            let why = error.to_string();
+            let why = match why.contains("key values mismatch") {
+                true => "it does not belong to the certificate",
+                false => &why,
+            };
+            options.key.wrong(TlsItem::ServerKey, why)
+        };
         let key = options.key.read(TlsItem::ServerKey)?;
         let key = openssl::pkey::PKey::private_key_from_pem(&key)
             .map_err(|error| options.key.wrong(TlsItem::ServerKey, error))?;
-        builder
-            .set_private_key(&key)
-            .map_err(|error| options.key.wrong(TlsItem::ServerKey, error))?;
-        builder.check_private_key().map_err(|_| {
-            options.key.wrong(TlsItem::ServerKey, "it does not belong to the certificate")
-        })?;
+        builder.set_private_key(&key).map_err(mismatch)?;
+        builder.check_private_key().map_err(mismatch)?;
         let mut verify = SslVerifyMode::NONE;
         if !options.client_authorities.is_empty() {
             verify = SslVerifyMode::PEER;

@@ -1,0 +1,187 @@
+//! Starting and stopping.
+
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use mqttlink::broker::Broker;
+use mqttlink::{Client, Error, ErrorCode, QoS, ReasonCode, Subscribe, Version};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[expect(clippy::disallowed_methods, reason = "the test measures how long a call takes")]
+fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
+    let begin = Instant::now();
+    let result = call();
+    (result, begin.elapsed())
+}
+
+fn started() -> (Broker, u16) {
+    let broker = Broker::builder().listen("127.0.0.1:0").start().unwrap();
+    let port = broker.address().unwrap().port();
+    (broker, port)
+}
+
+/// The broker's own threads in this process.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("mqttlink-broker")).count()
+}
+
+#[test]
+fn it_starts_and_stops_at_once_and_its_port_is_free_again() {
+    let (broker, port) = started();
+    let client = Client::builder_for("127.0.0.1", port).connect().unwrap().0;
+    let ((), took) = timed(|| broker.stop(SECOND));
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    let again = Broker::builder().listen(("127.0.0.1", port)).start();
+    assert_eq!(again.unwrap().address().unwrap().port(), port);
+    assert_eq!(broker.statistics().unwrap_err().code(), ErrorCode::BrokerStopped);
+    drop(client);
+}
+
+#[test]
+fn a_broker_that_was_dropped_has_stopped() {
+    let (broker, port) = started();
+    let other = broker.clone();
+    drop(broker);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_ok(), "one handle is left");
+    drop(other);
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn clients_are_told_that_it_stops() {
+    let (broker, port) = started();
+    let (client, _) = Client::builder_for("127.0.0.1", port).connect().unwrap();
+    broker.stop(SECOND);
+    let error = client.recv_timeout(5 * SECOND).unwrap_err();
+    assert_eq!(error.reason(), Some(ReasonCode::ServerShuttingDown), "{error}");
+    let (broker, port) = started();
+    let mut old = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::io::Write::write_all(&mut old, b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01a").unwrap();
+    old.read_exact(&mut [0; 4]).unwrap();
+    broker.stop(SECOND);
+    assert_eq!(old.read(&mut [0; 8]).unwrap(), 0, "before MQTT 5.0 there is nothing to say");
+}
+
+#[test]
+fn a_client_that_takes_nothing_delays_the_stop_only_so_far() {
+    let (broker, port) = started();
+    let mut stuck = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::io::Write::write_all(
+        &mut stuck,
+        b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01s\x82\x06\0\x01\0\x01t\0",
+    )
+    .unwrap();
+    stuck.read_exact(&mut [0; 9]).unwrap();
+    let payload = vec![0; 1_000_000];
+    for _ in 0..12 {
+        broker.publish(&mqttlink::Publish::new("t", &payload)).unwrap();
+    }
+    broker.statistics().unwrap();
+    let ((), took) = timed(|| broker.stop(Duration::from_millis(200)));
+    assert!(took >= Duration::from_millis(150) && took < 2 * SECOND, "{took:?}");
+}
+
+#[test]
+fn many_brokers_share_nothing() {
+    let brokers: Vec<_> = (0..20).map(|_| started()).collect();
+    let clients: Vec<_> = brokers
+        .iter()
+        .map(|(_, port)| {
+            Client::builder_for("127.0.0.1", *port).client_id("a").connect().unwrap().0
+        })
+        .collect();
+    for client in &clients {
+        let _ = client.subscribe(Subscribe::new("t", QoS::AtLeastOnce)).unwrap();
+    }
+    let message = mqttlink::Publish::new("t", "m").qos(QoS::AtLeastOnce);
+    clients[7].publish(message).unwrap().wait().unwrap();
+    assert_eq!(clients[7].recv_timeout(5 * SECOND).unwrap().payload(), b"m");
+    assert!(clients.iter().all(|client| client.try_recv().is_none()));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn one_broker_has_one_thread_however_many_clients() {
+    let before = threads();
+    let (broker, port) = started();
+    let clients: Vec<_> =
+        (0..100).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+    broker
+        .wait_until(5 * SECOND, |core| core.statistics(Default::default()).connections == 100)
+        .unwrap();
+    // Other tests have brokers too; a hundred clients do not make a hundred threads.
+    assert!(threads() < before + 50);
+    drop(clients);
+}
+
+#[test]
+fn it_listens_on_several_addresses_of_both_families() {
+    let builder = Broker::builder().listen("127.0.0.1:0").listen("127.0.0.1:0");
+    let has_v6 = TcpListener::bind("[::1]:0").is_ok();
+    let builder = if has_v6 { builder.listen("[::1]:0") } else { builder };
+    let broker = builder.start().unwrap();
+    for address in broker.addresses() {
+        let host = address.ip().to_string();
+        Client::builder_for(&host, address.port()).connect().unwrap();
+    }
+    assert_eq!(broker.addresses().len(), if has_v6 { 3 } else { 2 });
+}
+
+#[test]
+fn what_cannot_be_listened_on_is_an_error_that_says_why() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = Broker::builder().listen(address).start().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ListenFailed);
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+    assert!(error.os_code().is_some());
+}
+
+#[test]
+fn an_open_door_to_the_world_must_be_asked_for() {
+    let error = Broker::builder().listen("0.0.0.0:0").start().unwrap_err();
+    assert!(error.to_string().contains("allow_anonymous"), "{error}");
+    Broker::builder().listen("0.0.0.0:0").allow_anonymous(true).start().unwrap();
+}
+
+#[test]
+fn calls_that_wait_are_woken_when_it_stops() {
+    let (broker, _) = started();
+    let waiting = broker.clone();
+    let messages = broker.subscribe("#").unwrap();
+    let thread = std::thread::spawn(move || waiting.wait_until(60 * SECOND, |_| false));
+    broker.wait_until(5 * SECOND, |_| true).unwrap();
+    broker.stop(SECOND);
+    assert_eq!(thread.join().unwrap().unwrap_err().code(), ErrorCode::BrokerStopped);
+    assert_eq!(messages.recv(60 * SECOND).unwrap_err().code(), ErrorCode::BrokerStopped);
+    let error: Error = broker.publish(&mqttlink::Publish::new("t", "m")).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::BrokerStopped);
+}
+
+#[test]
+fn every_version_is_spoken_on_one_port() {
+    let (_broker, port) = started();
+    let clients: Vec<_> = Version::ALL
+        .iter()
+        .map(|version| {
+            let (client, granted) =
+                Client::builder_for("127.0.0.1", port).version(*version).connect().unwrap();
+            assert_eq!(granted.version, *version);
+            let _ = client.subscribe(Subscribe::new("t", QoS::ExactlyOnce)).unwrap();
+            client
+        })
+        .collect();
+    for client in &clients {
+        let message = mqttlink::Publish::new("t", "m").qos(QoS::ExactlyOnce);
+        client.publish(message).unwrap().wait().unwrap();
+        for receiver in &clients {
+            let message = receiver.recv_timeout(5 * SECOND).unwrap();
+            assert_eq!((message.topic(), message.qos()), ("t", QoS::ExactlyOnce));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! TLS: negotiated, with client certificates, against the client library.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use mqttlink::broker::{Broker, Credentials, Decision};
+use mqttlink::{
+    Client, ErrorCode, Publish, QoS, Subscribe, TlsOptions, TlsServerOptions, TlsVersion,
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Certificates that were made for this test: an authority, a server and a client.
+struct Certificates {
+    folder: PathBuf,
+}
+
+impl Certificates {
+    /// `None` where there is no openssl program to make them.
+    fn make(name: &str) -> Option<Self> {
+        let folder = std::env::temp_dir().join(format!("mqttlink-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let all = Self { folder };
+        let new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+        all.openssl(&[
+            &["req", "-x509", "-subj", "/CN=authority", "-days", "2"][..],
+            &new,
+            &["-keyout", "ca.key", "-out", "ca.pem"],
+        ])?;
+        for (name, subject) in [("server", "/CN=localhost"), ("client", "/O=attic/CN=sensor")] {
+            let (key, csr, pem) =
+                (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+            all.openssl(&[
+                &["req", "-subj", subject, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+                &new[..],
+                &["-keyout", &key, "-out", &csr],
+            ])?;
+            all.openssl(&[
+                &["x509", "-req", "-in", &csr, "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"],
+                &["-copy_extensions", "copy", "-out", &pem][..],
+            ])?;
+        }
+        Some(all)
+    }
+
+    fn openssl(&self, arguments: &[&[&str]]) -> Option<()> {
+        let mut command = Command::new("openssl");
+        command.args(arguments.concat()).current_dir(&self.folder);
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
+        assert!(status.success(), "{arguments:?}");
+        Some(())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn server(&self) -> TlsServerOptions {
+        TlsServerOptions::new(self.file("server.pem"), self.file("server.key"))
+    }
+
+    fn client(&self) -> TlsOptions {
+        TlsOptions::new().ca_file(self.file("ca.pem"))
+    }
+}
+
+impl Drop for Certificates {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn client(broker: &Broker, tls: TlsOptions) -> mqttlink::Builder {
+    let port = broker.addresses()[0].port();
+    Client::builder_for("localhost", port).tls(tls).connect_timeout(PATIENCE)
+}
+
+#[test]
+fn messages_go_through_tls_in_both_directions() {
+    let Some(certificates) = Certificates::make("plain") else { return };
+    let broker =
+        Broker::builder().listen_tls("127.0.0.1:0", certificates.server()).start().unwrap();
+    for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        let tls = certificates.client().min_version(version).max_version(version);
+        let (client, _) = client(&broker, tls).connect().unwrap();
+        let _ = client.subscribe(Subscribe::new("t", QoS::AtLeastOnce)).unwrap();
+        for len in [0, 10, 16_384, 100_000, 1_900_000] {
+            let payload = vec![1; len];
+            let message = Publish::new("t", payload.clone()).qos(QoS::AtLeastOnce);
+            client.publish(message).unwrap();
+            assert!(client.recv_timeout(PATIENCE).unwrap().payload() == payload);
+        }
+        client.disconnect().unwrap();
+    }
+    let untrusting = client(&broker, TlsOptions::new()).connect().unwrap_err();
+    assert_eq!(untrusting.code(), ErrorCode::TlsHandshake);
+}
+
+#[test]
+fn the_authenticator_sees_who_the_certificate_names() {
+    let Some(certificates) = Certificates::make("mutual") else { return };
+    let tls = certificates.server().client_authority_file(certificates.file("ca.pem"));
+    let broker = Broker::builder()
+        .listen_tls("127.0.0.1:0", tls.require_client_certificate(true))
+        .authenticate(|who: &Credentials| match &who.peer.certificate {
+            Some(certificate) if certificate.subject == "O=attic,CN=sensor" => {
+                let mut decision = Decision::accept();
+                if let Decision::Accept { user, .. } = &mut decision {
+                    user.clone_from(&certificate.common_name);
+                }
+                decision
+            }
+            _ => Decision::from_bool(false),
+        })
+        .start()
+        .unwrap();
+    let with = certificates
+        .client()
+        .certificate_file(certificates.file("client.pem"))
+        .key_file(certificates.file("client.key"));
+    let (_client, _) = client(&broker, with).connect().unwrap();
+    assert_eq!(broker.clients().unwrap()[0].user.as_deref(), Some("sensor"));
+    assert!(client(&broker, certificates.client()).connect().is_err());
+}
+
+#[test]
+fn a_client_without_tls_is_closed() {
+    let Some(certificates) = Certificates::make("none") else { return };
+    let broker =
+        Broker::builder().listen_tls("127.0.0.1:0", certificates.server()).start().unwrap();
+    let port = broker.addresses()[0].port();
+    let plain = Client::builder_for("127.0.0.1", port).connect_timeout(PATIENCE);
+    assert!(plain.connect().is_err());
+}
+
+#[test]
+fn an_item_that_cannot_be_used_is_named() {
+    let Some(certificates) = Certificates::make("items") else { return };
+    let missing = TlsServerOptions::new("/nowhere.pem", certificates.file("server.key"));
+    let wrong_key =
+        TlsServerOptions::new(certificates.file("server.pem"), certificates.file("ca.key"));
+    let no_pem = TlsServerOptions::from_memory("not a certificate", "not a key");
+    for (options, text) in [
+        (missing, "/nowhere.pem"),
+        (wrong_key, "does not belong to the certificate"),
+        (no_pem, "no CERTIFICATE block"),
+    ] {
+        let error = Broker::builder().listen_tls("127.0.0.1:0", options).start().unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
