@@ -54,11 +54,12 @@ impl Server {
             command.spawn().ok()
         })?;
         let server = Self { name: "mosquitto", port, process };
+        let (_never, tick) = std::sync::mpsc::channel::<()>();
         for _ in 0..500 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return Some(server);
             }
-            std::thread::sleep(Duration::from_millis(10));
+            let _ = tick.recv_timeout(Duration::from_millis(10));
         }
         None
     }

@@ -28,6 +28,7 @@ mod event;
 mod inbound;
 mod incoming;
 mod keep_alive;
+mod kept;
 mod limits;
 mod out_queue;
 mod outbound;

@@ -164,7 +164,7 @@ fn calls_that_wait_are_woken_when_it_stops() {
 }
 
 #[test]
-fn every_version_is_spoken_on_one_port() {
+fn v311_7_1_1_1_every_version_is_spoken_on_one_port_of_tcp() {
     let (_broker, port) = started();
     let clients: Vec<_> = Version::ALL
         .iter()

@@ -14,7 +14,7 @@ fn is_installed() -> bool {
 }
 
 #[test]
-fn mosquitto_pub_and_sub_speak_with_it_in_every_version() {
+fn v311_7_0_0_2_mosquitto_pub_and_sub_speak_with_it_in_every_version() {
     if !is_installed() {
         return;
     }

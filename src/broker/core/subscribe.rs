@@ -51,6 +51,13 @@ impl Core {
         if self.has_too_many_levels(text) {
             return Err(ReasonCode::TopicFilterInvalid);
         }
+        // A client of MQTT 5.0 was told, and disconnected if it asked all the same.
+        if filter.has_wildcard() && !self.protocol.wildcard_subscription_available {
+            return Err(ReasonCode::WildcardSubscriptionsNotSupported);
+        }
+        if filter.share_name().is_some() && !self.protocol.shared_subscription_available {
+            return Err(ReasonCode::SharedSubscriptionsNotSupported);
+        }
         let session = self.sessions.get(key).ok_or(ReasonCode::UnspecifiedError)?;
         let action = Action::Subscribe { filter, qos: options.qos };
         if !self.hooks.allows(&session.client, &action) {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::codec::{PacketId, Properties, PropertyId, QoS, Version};
 use crate::proto::alias::Assigned;
+use crate::proto::kept::Kept;
 use crate::proto::out_queue::OutBuffer;
-use crate::proto::outbound::Kept;
 use crate::proto::{LimitError, Payload, Publish, Time};
 
 /// A payload from this length on is not copied between the packets of its receivers.

@@ -25,7 +25,7 @@ This file is generated from `tests/conformance/*.tsv` and from the names of the 
 when it is out of date; `UPDATE=1 cargo test --test it table` writes it anew.
 ";
 /// Where the tests of the broker are.
-const SERVER_FOLDER: &str = "tests/it/conformance/server/";
+const SERVER_FOLDERS: [&str; 2] = ["tests/it/conformance/server/", "tests/broker/"];
 
 /// A side of a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -158,7 +158,8 @@ impl Statement {
 
 impl Test {
     fn side(&self) -> Side {
-        if self.file.starts_with(SERVER_FOLDER) { Side::Server } else { Side::Client }
+        let of_server = SERVER_FOLDERS.iter().any(|folder| self.file.starts_with(folder));
+        if of_server { Side::Server } else { Side::Client }
     }
 }
 
