@@ -105,10 +105,14 @@ impl Retained {
         if self.expiries.len() <= 2 * self.count + 64 {
             return;
         }
-        let topics = &self.topics;
-        self.expiries.retain(|Reverse((at, topic))| {
-            topics.get(topic).is_some_and(|message| message.expires_at() == Some(*at))
+        let mut entries = std::mem::take(&mut self.expiries).into_vec();
+        entries.sort_unstable();
+        entries.dedup();
+        entries.retain(|Reverse((at, topic))| {
+            let message = self.topics.get(topic);
+            message.is_some_and(|message| message.expires_at() == Some(*at))
         });
+        self.expiries = entries.into();
     }
 }
 

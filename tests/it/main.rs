@@ -13,6 +13,7 @@
 mod conformance;
 mod faults;
 mod hex;
+mod model;
 mod peer;
 mod properties;
 mod regress;

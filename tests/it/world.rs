@@ -276,6 +276,17 @@ impl World {
         }
     }
 
+    /// The version that a client speaks.
+    pub(crate) fn version(&self, client: Client) -> Version {
+        self.clients[client.0].version
+    }
+
+    /// The bytes of the next packet that the client has got, if there is one.
+    pub(crate) fn next_bytes(&mut self, client: Client) -> Option<Vec<u8>> {
+        let is_empty = self.raw(client).inbox.is_empty();
+        (!is_empty).then(|| self.expect_bytes(client))
+    }
+
     /// The bytes of the next packet that the client has got.
     pub(crate) fn expect_bytes(&mut self, client: Client) -> Vec<u8> {
         let raw = self.raw(client);
