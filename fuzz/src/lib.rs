@@ -9,5 +9,6 @@ pub mod decode;
 pub mod framer;
 pub mod generate;
 pub mod round_trip;
+pub mod server;
 pub mod source;
 pub mod topic_match;

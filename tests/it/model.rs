@@ -310,13 +310,13 @@ impl Model {
         let mut quiet = false;
         while !quiet {
             quiet = true;
-            for who in 0..self.peers.len() {
+            for (who, name) in NAMES.iter().enumerate() {
                 let Some(client) = self.peers[who].client else { continue };
                 while let Some(bytes) = self.world.next_bytes(client) {
                     quiet = false;
                     self.read(who, client, &bytes);
                 }
-                assert!(!self.world.is_closed(client), "{} was disconnected", NAMES[who]);
+                assert!(!self.world.is_closed(client), "{name} was disconnected");
             }
         }
     }

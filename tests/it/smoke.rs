@@ -79,6 +79,11 @@ fn the_client_keeps_its_promises_to_any_server() {
 }
 
 #[test]
+fn the_broker_stands_whatever_its_clients_do() {
+    run(targets::server::run, 2_000, 2_000);
+}
+
+#[test]
 fn topics_match_as_the_specification_says() {
     run(targets::topic_match::run, 20_000, 40);
 }
