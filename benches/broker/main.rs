@@ -2,7 +2,8 @@
 //!
 //! Each broker is a process of its own on this machine; one thread of this process plays all
 //! clients over the loopback interface. mosquitto must be in the path; without it there are only
-//! our numbers. `--seconds N` says how long each case is measured.
+//! our numbers. `--seconds N` says how long each case is measured. At the end comes a bare relay in
+//! three shapes: what the choice of threads costs by itself.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@
 )]
 
 mod load;
+mod relay;
 mod server;
 
 use std::time::{Duration, Instant};
@@ -36,6 +38,8 @@ fn main() {
     servers.extend(Server::mosquitto());
     idle_memory(&servers);
     fan_out(&servers, Duration::from_secs_f64(seconds));
+    drop(servers);
+    relay::compare(Duration::from_secs_f64(seconds / 2.0));
 }
 
 fn life_cycle() {
