@@ -20,7 +20,7 @@ demo:
 	@$(CARGO) run --quiet --example demo
 
 test:
-	@tools/install.sh build peers
+	@tools/install.sh build peers programs
 	$(CARGO) test
 	$(CARGO) test --no-default-features --lib --test it --test net
 

@@ -7,6 +7,7 @@
 #   build   what `cargo build` needs: a C linker, OpenSSL's headers
 #   demo    the broker that the demonstration talks to
 #   peers   the brokers and tools that tests/peers talks to
+#   programs the client libraries that talk to the embedded broker in tests/broker
 #   bench   the library that the benchmarks compare with
 #   capi    what the C and C++ tests need: compilers, CMake, valgrind
 set -eu
@@ -52,6 +53,13 @@ list_demo() {
 
 list_peers() {
     list_demo
+    need mosquitto-clients has mosquitto_sub
+    need python3-venv python3 -c 'import ensurepip, venv'
+    need nodejs has_node
+    need npm has npm
+}
+
+list_programs() {
     need mosquitto-clients has mosquitto_sub
     need python3-venv python3 -c 'import ensurepip, venv'
     need nodejs has_node
@@ -118,12 +126,32 @@ install_node() {
     cp "$list" "$tools/node/installed.json"
 }
 
-[ $# -gt 0 ] || set -- build demo peers bench capi
+install_programs() {
+    list=tests/broker/programs/requirements.txt
+    if ! cmp -s "$list" "$tools/programs/installed.txt"; then
+        say "the Python clients, into .tools/programs"
+        rm -rf "$tools/programs"
+        mkdir -p "$tools"
+        python3 -m venv "$tools/programs"
+        "$tools/programs/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"
+        cp "$list" "$tools/programs/installed.txt"
+    fi
+    list=tests/broker/programs/package-lock.json
+    cmp -s "$list" "$tools/mqttjs/installed.json" && return
+    say "the Node.js client, into .tools/mqttjs"
+    rm -rf "$tools/mqttjs"
+    mkdir -p "$tools/mqttjs"
+    cp tests/broker/programs/package.json "$list" "$tools/mqttjs"
+    (cd "$tools/mqttjs" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+    cp "$list" "$tools/mqttjs/installed.json"
+}
+
+[ $# -gt 0 ] || set -- build demo peers programs bench capi
 for group in "$@"; do
     case $group in
-        build | demo | peers | bench | capi) "list_$group" ;;
+        build | demo | peers | programs | bench | capi) "list_$group" ;;
         *)
-            say "there is no group '$group': build, demo, peers, bench and capi are"
+            say "there is no group '$group': build, demo, peers, programs, bench and capi are"
             exit 2
             ;;
     esac
@@ -133,5 +161,8 @@ for group in "$@"; do
     if [ "$group" = peers ]; then
         install_python
         install_node
+    fi
+    if [ "$group" = programs ]; then
+        install_programs
     fi
 done

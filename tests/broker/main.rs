@@ -17,5 +17,6 @@ mod hostile;
 mod kit;
 mod life;
 mod mosquitto;
+mod programs;
 #[cfg(all(feature = "tls", target_os = "linux"))]
 mod tls;
