@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::connection::End;
-use super::options::{DisconnectOptions, Drained, Unsent};
+use super::farewell::{DisconnectOptions, Drained, Unsent};
 use super::shared::{After, Attempt, CLOSE_LIMIT, Shared, State, Status};
 use crate::clock::Deadline;
 use crate::codec::ReasonCode;

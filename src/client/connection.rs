@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::delivery::Progress;
 use super::event::Direction;
+use super::farewell::Unsent;
 use super::handlers::contain;
-use super::options::Unsent;
 use super::shared::{After, Shared, State};
 use crate::clock;
 use crate::codec::{QoS, Version};

@@ -7,6 +7,7 @@ mod connection;
 mod delivery;
 mod dispatcher;
 mod event;
+mod farewell;
 mod handlers;
 mod input;
 mod mailbox;
@@ -26,8 +27,9 @@ use std::time::Duration;
 pub use auth::{AuthError, Authenticator};
 pub use delivery::{Acknowledgement, Delivery};
 pub use event::{ConnectionEvent, Direction, Inspected};
+pub use farewell::{DisconnectOptions, Drained, Unsent};
 pub use message::{Acknowledger, Message, PayloadReader};
-pub use options::{Acknowledge, Builder, DisconnectOptions, Drained, Unsent};
+pub use options::{Acknowledge, Builder};
 pub use shared::Status;
 pub use subscribe::{Subscribe, Subscribed, Unsubscribed};
 
