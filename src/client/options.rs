@@ -100,10 +100,7 @@ impl Builder {
                 builder.connect.password = url.password.map(String::into_bytes);
                 builder
             }
-            Err(error) => {
-                let host = Host { name: String::new(), port: 0 };
-                Self { error: Some(error.into()), ..Self::new(host, false) }
-            }
+            Err(error) => Self { error: Some(error.into()), ..Self::from_host("", 0) },
         }
     }
 
@@ -112,8 +109,7 @@ impl Builder {
     }
 
     pub(super) fn from_connector(connector: Connector) -> Self {
-        let host = Host { name: "this process".to_owned(), port: 0 };
-        Self { connector: Some(connector), ..Self::new(host, false) }
+        Self { connector: Some(connector), ..Self::from_host("this process", 0) }
     }
 
     fn new(host: Host, secure: bool) -> Self {

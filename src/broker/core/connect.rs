@@ -196,7 +196,7 @@ impl Core {
         });
         let mut state = None;
         if let Some(session) = self.sessions.get_mut(session_key) {
-            state = known.map(|_| std::mem::take(&mut session.state));
+            state = known.map(|_| session.state.take().map(|state| *state).unwrap_or_default());
             session.client = Arc::clone(client);
             session.connection = Some(key);
             session.expiry = request.session_expiry;
@@ -221,7 +221,7 @@ impl Core {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         session.connection = None;
-        session.state = state;
+        session.state = Some(Box::new(state));
         session.expiry = expiry;
         // [MQTT-3.14.4-3]; before MQTT 5.0 a DISCONNECT has no other reason.
         if cause == DisconnectCause::Goodbye(ReasonCode::Success) {
@@ -272,7 +272,8 @@ impl Core {
         self.by_client_id.remove(&session.client.client_id);
         self.queued_messages -= session.queue.len();
         self.queued_bytes -= session.queued_bytes;
-        let lost = session.queue.len() + session.state.in_flight();
+        let in_flight = session.state.as_ref().map_or(0, |state| state.in_flight());
+        let lost = session.queue.len() + in_flight;
         self.statistics.drops.session_ended += u64::try_from(lost).unwrap_or_default();
         self.tell(|| BrokerEvent::SessionEnded { client: session.client });
     }

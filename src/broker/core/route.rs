@@ -394,7 +394,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let is_shared = |message: &Outgoing| message.tag() != 0;
         let in_flight: Vec<Outgoing> = if ended {
-            let kept = session.state.unacknowledged();
+            let kept = session.state.iter().flat_map(|state| state.unacknowledged());
             kept.filter(|m| is_shared(m) && m.qos() == QoS::AtLeastOnce).cloned().collect()
         } else {
             Vec::new()

@@ -21,7 +21,7 @@ pub(super) struct Session {
     pub(super) client: Arc<ClientInfo>,
     pub(super) connection: Option<Key>,
     /// Messages in flight, while there is no connection to hold them.
-    pub(super) state: SessionState,
+    pub(super) state: Option<Box<SessionState>>,
     /// The filters as they were given.
     pub(super) subscriptions: HashMap<Box<str>, SubscribeOptions>,
     /// Messages of QoS 1 and 2 that have not been sent.
@@ -53,7 +53,7 @@ impl Session {
         Self {
             client,
             connection: None,
-            state: SessionState::default(),
+            state: None,
             subscriptions: HashMap::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,

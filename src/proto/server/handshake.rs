@@ -221,6 +221,11 @@ impl ServerConnection {
         if let Some(method) = &client.authentication_method {
             properties.set_text(PropertyId::AuthenticationMethod, method)?;
         }
+        if let Some(text) = config.response_information.as_deref()
+            && client.response_information
+        {
+            properties.set_text(PropertyId::ResponseInformation, text)?;
+        }
         for property in accept.properties.iter() {
             properties.set(property)?;
         }
@@ -341,6 +346,7 @@ impl Client {
             topic_alias_maximum: short(PropertyId::TopicAliasMaximum),
             packet_max: size.unwrap_or(frame::MAX_PACKET_SIZE).min(frame::MAX_PACKET_SIZE),
             problem_information: number(PropertyId::RequestProblemInformation) != Some(0),
+            response_information: number(PropertyId::RequestResponseInformation) == Some(1),
             authentication_method: properties
                 .text(PropertyId::AuthenticationMethod)
                 .map(str::to_owned),

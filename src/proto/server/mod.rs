@@ -58,6 +58,9 @@ pub struct ServerConfig {
     pub subscription_id_available: bool,
     /// Whether shared subscriptions are offered. Default: yes.
     pub shared_subscription_available: bool,
+    /// What a client is told that asks for response information: commonly the beginning of topics
+    /// for answers. MQTT 5.0 only. Default: `None`, nothing.
+    pub response_information: Option<String>,
     /// How many messages of QoS 1 and 2 are sent to a client that has not acknowledged them, if it
     /// takes that many. Default: 1,024.
     pub window: u16,
@@ -82,6 +85,7 @@ impl Default for ServerConfig {
             wildcard_subscription_available: true,
             subscription_id_available: true,
             shared_subscription_available: true,
+            response_information: None,
             window: 1_024,
             record_frames: false,
         }
@@ -165,6 +169,7 @@ struct Client {
     /// The largest packet that the client takes.
     packet_max: usize,
     problem_information: bool,
+    response_information: bool,
     authentication_method: Option<String>,
     /// A re-authentication is going on; `true` when the next word is this side's.
     re_authenticating: Option<bool>,

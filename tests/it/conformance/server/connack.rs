@@ -207,9 +207,18 @@ fn v311_3_2_2_3_without_a_stored_session_none_is_present() {
 
 #[test]
 fn v5_3_1_2_28_response_information_is_not_sent_unasked() {
-    let mut world = World::new();
-    let client = world.say(&hello(V5, "a"));
-    assert!(!world.expect(client).contains("response information"));
+    let text = "response information=\"answers/\"";
+    let mut world = World::with(|config| {
+        config.protocol.response_information = Some("answers/".to_owned());
+    });
+    for (asked, sent) in [(None, false), (Some(0), false), (Some(1), true)] {
+        let mut connect = hello(V5, "a");
+        if let Some(asked) = asked {
+            connect.properties = number(PropertyId::RequestResponseInformation, asked);
+        }
+        let client = world.say(&connect);
+        assert_eq!(world.expect(client).contains(text), sent, "{asked:?}");
+    }
 }
 
 #[test]
