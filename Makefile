@@ -8,7 +8,7 @@ TARGET ?= decode
 .PHONY: help demo test lint bench fuzz tools
 
 help:
-	@echo 'make demo    connect, subscribe, publish, receive: every version and QoS, TCP and TLS'
+	@echo 'make demo    client and broker in one process: every version and QoS, TCP, TLS, memory'
 	@echo 'make test    every test'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
 	@echo 'make bench   messages per second beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
@@ -16,7 +16,7 @@ help:
 	@echo 'make fuzz    one fuzz target [TARGET=decode SECONDS=600]'
 
 demo:
-	@tools/install.sh build demo
+	@tools/install.sh build
 	@$(CARGO) run --quiet --example demo
 
 test:
@@ -39,6 +39,7 @@ bench:
 		--target-dir target/bench-peers/build
 	cp target/bench-peers/build/release/bench-rumqttc target/bench-peers/rumqttc
 	$(CARGO) bench --bench throughput -- --runs $(RUNS)
+	$(CARGO) bench --bench broker
 
 tools:
 	tools/install.sh

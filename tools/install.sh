@@ -5,7 +5,7 @@
 #   tools/install.sh [GROUP...]    without a group: all of them
 #
 #   build   what `cargo build` needs: a C linker, OpenSSL's headers
-#   demo    the broker that the demonstration talks to
+#   demo    mosquitto, and the program that makes certificates
 #   peers   the brokers and tools that tests/peers talks to
 #   programs the client libraries that talk to the embedded broker in tests/broker
 #   bench   the library that the benchmarks compare with

@@ -1,32 +1,25 @@
-//! The main job, against a real broker: connect, subscribe, publish, receive, at every QoS, in every
-//! version of the protocol, over TCP and over TLS; and a short report of what happened.
+//! The main job, against the broker of this library: connect, subscribe, publish, receive, at every
+//! QoS, in every version of the protocol, over TCP, over TLS and through memory; and a short report of
+//! what happened. Nothing else is needed, and nothing leaves this process but over its own sockets.
 
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a demonstration talks, and starts a broker with what the tests use"
+    reason = "a demonstration talks, measures time, and stops at the first thing that goes wrong"
 )]
 
-#[allow(
-    dead_code,
-    unused_imports,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "the tests use more of it, and stop at the first thing that goes wrong"
-)]
-#[path = "../../tests/peers/harness/mod.rs"]
-mod harness;
+#[cfg(all(feature = "tls", target_os = "linux"))]
+mod certificates;
 
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use mqttlink::{Builder, Client, Error, Granted, Publish, QoS, Subscribe, TlsOptions, Version};
-
-use harness::{Mosquitto, Pki, QUALITIES, VERSIONS};
+use mqttlink::broker::{Broker, BrokerBuilder};
+use mqttlink::{Builder, Client, Error, Granted, Publish, QoS, Subscribe, Version};
 
 /// How many messages are sent at each QoS.
 const COUNT: usize = 100;
@@ -34,36 +27,75 @@ const COUNT: usize = 100;
 /// A message that does not come back within this time is missing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A way from a client to the broker: its name, and how a client for it is set up.
+type Way = (&'static str, Box<dyn Fn() -> Builder>);
+
 fn main() -> ExitCode {
-    println!("mqttlink {}, talking to Debian's mosquitto\n", env!("CARGO_PKG_VERSION"));
-    let pki = Pki::shared();
-    let secure = format!(
-        "allow_anonymous true\nrequire_certificate true\ncafile {}\ncertfile {}\nkeyfile {}",
-        pki.file("ca.pem"),
-        pki.file("right.pem"),
-        pki.file("right.key"),
-    );
-    let plain = Mosquitto::start();
-    let encrypted = Mosquitto::with(&secure);
+    println!("mqttlink {}, client and broker in one process\n", env!("CARGO_PKG_VERSION"));
+    let start = Instant::now();
+    let (broker, ways) = start_broker();
+    println!("broker started in {:.2} ms on {:?}\n", millis(start), broker.addresses());
     let mut failures = 0;
-    for version in VERSIONS {
-        let tcp = plain.builder();
-        failures += usize::from(!show(&format!("MQTT {version} over TCP"), tcp, version));
-        let tls = TlsOptions::new()
-            .ca_file(pki.file("ca.pem"))
-            .certificate_file(pki.file("ec.pem"))
-            .key_file(pki.file("ec.key"));
-        let tls = encrypted.secure_builder().tls(tls);
-        let title = format!("MQTT {version} over TLS, with a client certificate");
-        failures += usize::from(!show(&title, tls, version));
+    for version in Version::ALL {
+        for (name, builder) in &ways {
+            failures += usize::from(!show(&format!("MQTT {version} {name}"), builder(), version));
+        }
     }
+    let start = Instant::now();
+    broker.stop(Duration::from_secs(1));
+    println!("broker stopped in {:.2} ms", millis(start));
     if failures == 0 {
         println!("Everything arrived, once and in order.");
         ExitCode::SUCCESS
     } else {
-        println!("{failures} of the six connections failed.");
+        println!("{failures} connections failed.");
         ExitCode::FAILURE
     }
+}
+
+fn start_broker() -> (Broker, Vec<Way>) {
+    let builder = Broker::builder().listen("127.0.0.1:0");
+    let (builder, over_tls) = with_tls(builder);
+    let broker = builder.start().unwrap();
+    let ports: Vec<u16> = broker.addresses().iter().map(|address| address.port()).collect();
+    let plain = ports.first().copied().unwrap();
+    let connector = broker.connector();
+    let mut ways: Vec<Way> = vec![
+        ("over TCP", Box::new(move || Client::builder_for("127.0.0.1", plain))),
+        ("through memory", Box::new(move || Client::builder_in_process(&connector))),
+    ];
+    if let (Some(over_tls), Some(port)) = (over_tls, ports.get(1).copied()) {
+        ways.push(("over TLS, with a client certificate", Box::new(move || over_tls(port))));
+    }
+    (broker, ways)
+}
+
+/// Makes a client's builder for a port with TLS.
+type OverTls = Box<dyn Fn(u16) -> Builder>;
+
+#[cfg(all(feature = "tls", target_os = "linux"))]
+fn with_tls(builder: BrokerBuilder) -> (BrokerBuilder, Option<OverTls>) {
+    use mqttlink::{TlsOptions, TlsServerOptions};
+
+    let authority = certificates::authority();
+    let server = certificates::signed("localhost", &authority);
+    let client = certificates::signed("demo", &authority);
+    let options = TlsServerOptions::from_memory(server.certificate(), server.key())
+        .client_authority(authority.certificate())
+        .require_client_certificate(true);
+    let over_tls = move |port| {
+        let tls = TlsOptions::new()
+            .ca(authority.certificate())
+            .certificate(client.certificate())
+            .key(client.key());
+        Client::builder_for("localhost", port).tls(tls)
+    };
+    (builder.listen_tls("127.0.0.1:0", options), Some(Box::new(over_tls)))
+}
+
+#[cfg(not(all(feature = "tls", target_os = "linux")))]
+fn with_tls(builder: BrokerBuilder) -> (BrokerBuilder, Option<OverTls>) {
+    (builder, None)
 }
 
 /// One connection's part of the report.
@@ -88,7 +120,7 @@ fn talk(builder: Builder) -> Result<(), Error> {
     for qos in client.subscribe(subscribe)?.all()? {
         println!("  subscribed  to demo/#, granted QoS {}", qos.number());
     }
-    for qos in QUALITIES {
+    for qos in QoS::ALL {
         exchange(&client, qos, &arrivals)?;
     }
     let drained = client.disconnect()?;
