@@ -17,6 +17,9 @@ use crate::transport::polled::{PeerCertificate, receive, send};
 /// How many encoded bytes are read from the socket at a time.
 const READ_SIZE: usize = 16 * 1024;
 
+/// How many decoded bytes are taken from the library at a time: one record.
+const RECORD: usize = 16 * 1024;
+
 /// How many plain bytes are encoded for one write to the socket.
 const WRITE_SIZE: usize = 64 * 1024;
 
@@ -169,25 +172,26 @@ impl TlsStream {
             }
         }
         let start = buffer.len();
-        buffer.resize(buffer.capacity(), 0);
-        let mut total = 0;
-        let result = loop {
-            let room = buffer.get_mut(start + total..).unwrap_or_default();
-            if room.is_empty() {
-                break Ok(Some(total));
+        loop {
+            let filled = buffer.len();
+            let room = (buffer.capacity() - filled).min(RECORD);
+            if room == 0 {
+                return Ok(Some(filled - start));
             }
-            match self.tls.ssl_read(room) {
-                Ok(count) => total += count,
-                Err(_) if total > 0 => break Ok(Some(total)),
-                Err(error) => match error.code() {
-                    ErrorCode::WANT_READ => break Ok(None),
-                    ErrorCode::ZERO_RETURN => break Ok(Some(0)),
-                    _ => break Err(io::Error::other(error)),
-                },
+            buffer.resize(filled + room, 0);
+            let result = self.tls.ssl_read(buffer.get_mut(filled..).unwrap_or_default());
+            buffer.truncate(filled + result.as_ref().copied().unwrap_or_default());
+            let Err(error) = result else { continue };
+            // What was decoded before the error counts; the error comes again.
+            if filled > start {
+                return Ok(Some(filled - start));
             }
-        };
-        buffer.truncate(start + total);
-        result
+            return match error.code() {
+                ErrorCode::WANT_READ => Ok(None),
+                ErrorCode::ZERO_RETURN => Ok(Some(0)),
+                _ => Err(io::Error::other(error)),
+            };
+        }
     }
 
     /// Takes encoded bytes from the socket.
