@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::codec::Properties;
 
-/// How to end the connection, for [`Client::disconnect_with`].
+/// How to end the connection, for [`Client::disconnect_with`](super::Client::disconnect_with).
 ///
 /// ```
 /// use mqttlink::DisconnectOptions;
@@ -21,7 +21,7 @@ pub struct DisconnectOptions {
 }
 
 impl DisconnectOptions {
-    /// Drains as long as the client's [`drain_timeout`](Builder::drain_timeout), then says a normal
+    /// Drains as long as the client's [`drain_timeout`](super::Builder::drain_timeout), then says a normal
     /// goodbye.
     pub fn new() -> Self {
         Self::default()
@@ -95,7 +95,7 @@ impl From<crate::codec::Publish<'_>> for Unsent {
     }
 }
 
-/// What was left when the connection was ended, from [`Client::disconnect`].
+/// What was left when the connection was ended, from [`Client::disconnect`](super::Client::disconnect).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Drained {
