@@ -503,6 +503,7 @@ impl From<RequestError> for Error {
             RequestError::NotYet => Self::with_text(ErrorCode::NotConnected, error.to_string()),
             RequestError::Limit(limit) => limit.into(),
             RequestError::Encode(error) => error.into(),
+            RequestError::StreamClosed => Self::from_source(ErrorCode::StreamInterrupted, error),
             RequestError::State(_) => Self::from_source(ErrorCode::InvalidState, error),
         }
     }

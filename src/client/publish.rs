@@ -14,7 +14,7 @@ use super::{Client, dispatcher};
 use crate::clock::{self, Deadline};
 use crate::codec::QoS;
 use crate::error::{Error, ErrorCode};
-use crate::proto::{Publish, Queued, RequestError, Time, Token};
+use crate::proto::{Publish, Queued, RequestError, StreamId, Time, Token};
 use crate::transport::Phase;
 
 /// How much of a streamed payload is read and queued at a time.
@@ -109,12 +109,12 @@ impl Client {
     ) -> Result<Delivery, Error> {
         let shared = self.shared();
         let limit = shared.options.publish_timeout;
-        let delivery = publish(shared, limit, |state| put_stream(state, &message, len))?;
+        let (delivery, stream) = publish(shared, limit, |state| put_stream(state, &message, len))?;
         let mut left = len;
         while left > 0 {
             let chunk = read_chunk(&mut source, left).inspect_err(|_| self.abort())?;
             left -= chunk.len();
-            publish(shared, limit, |state| Ok(state.core.publish_chunk(chunk.clone())?))
+            publish(shared, limit, |state| Ok(state.core.publish_chunk(stream, chunk.clone())?))
                 .inspect_err(|error: &Error| {
                     // Half a message cannot be taken back.
                     if !error.is_disconnected() {
@@ -154,7 +154,10 @@ fn publish<T>(
         Err(RequestFailure(error)) => error,
     };
     if !is_temporary(&error, state.status) {
-        return Err(error.into());
+        return Err(match error {
+            RequestError::StreamClosed => interrupted(&state),
+            error => error.into(),
+        });
     }
     drop(state);
     let deadline = Deadline::after(limit);
@@ -171,6 +174,7 @@ fn publish<T>(
             Err(RequestFailure(error)) if !is_temporary(&error, state.status) => {
                 return Err(match error {
                     RequestError::NotConnected => state.why_disconnected(),
+                    RequestError::StreamClosed => interrupted(&state),
                     error => error.into(),
                 });
             }
@@ -178,6 +182,14 @@ fn publish<T>(
             Err(_) if shared.is_wedged() => return Err(Error::new(ErrorCode::WouldDeadlock)),
             Err(_) => state = shared.sleep_room(state, deadline),
         }
+    }
+}
+
+/// Why the connection of a payload is gone. If there is another by now, nobody knows any more.
+fn interrupted(state: &State) -> Error {
+    match state.connection {
+        None => state.why_disconnected(),
+        Some(_) => RequestError::StreamClosed.into(),
     }
 }
 
@@ -215,35 +227,37 @@ fn now_for(message: &Publish<'_>) -> Time {
 }
 
 fn put(state: &mut State, message: &Publish<'_>) -> Result<Delivery, RequestFailure> {
-    queue(state, message.quality(), |state, token| {
-        state.core.publish(now_for(message), message, token)
-    })
+    let queued = queue(state, message.quality(), |state, token| {
+        Ok((state.core.publish(now_for(message), message, token)?, ()))
+    });
+    queued.map(|(delivery, ())| delivery)
 }
 
 fn put_stream(
     state: &mut State,
     message: &Publish<'_>,
     len: usize,
-) -> Result<Delivery, RequestFailure> {
+) -> Result<(Delivery, StreamId), RequestFailure> {
     queue(state, message.quality(), |state, token| {
         state.core.publish_stream(now_for(message), message, len, token)
     })
 }
 
-fn queue(
+/// Enters who waits for the outcome, and returns with the handle what `publish` says beside it.
+fn queue<T>(
     state: &mut State,
     qos: QoS,
-    publish: impl FnOnce(&mut State, Token) -> Result<Queued, RequestError>,
-) -> Result<Delivery, RequestFailure> {
+    publish: impl FnOnce(&mut State, Token) -> Result<(Queued, T), RequestError>,
+) -> Result<(Delivery, T), RequestFailure> {
     let progress = check_open(state)?;
     if qos == QoS::AtMostOnce {
-        let queued = publish(state, Token(u64::MAX))?;
-        return Ok(Delivery::written(progress, queued.end));
+        let (queued, more) = publish(state, Token(u64::MAX))?;
+        return Ok((Delivery::written(progress, queued.end), more));
     }
     let ticket = state.pending.ticket();
     let token = state.pending.insert(Waiter::Publish(Arc::clone(&ticket)));
     match publish(state, token) {
-        Ok(_) => Ok(Delivery::acknowledged(progress, ticket)),
+        Ok((_, more)) => Ok((Delivery::acknowledged(progress, ticket), more)),
         Err(error) => {
             state.pending.take(token);
             Err(error.into())

@@ -234,6 +234,9 @@ pub enum RequestError {
     /// It cannot be expressed.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The payload is complete, or the connection that it belongs to is gone.
+    #[error("the payload is complete, or its connection was lost")]
+    StreamClosed,
     /// The request makes no sense in this state.
     #[error("{0}")]
     State(&'static str),

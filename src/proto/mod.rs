@@ -38,7 +38,7 @@ mod server;
 mod stored;
 mod time;
 
-pub use client::{ClientConnection, Config, Counters, Queued};
+pub use client::{ClientConnection, Config, Counters, Queued, StreamId};
 pub use error::{LimitError, ProtocolError, RequestError};
 pub use event::{AuthStep, Event, FilterResult, Granted, Notice, RequestOutcome};
 pub use inbound::{AckOutcome, AckToken};

@@ -19,6 +19,7 @@ mod properties;
 mod regress;
 mod script;
 mod smoke;
+mod streams;
 mod tidy;
 mod vectors;
 mod world;

@@ -63,11 +63,11 @@ fn a_stream_goes_on_while_packets_that_wait_behind_it_fill_the_buffer() {
     peer.begin(&options(Version::V3_1_1));
     peer.accept(false, "");
     let request = Publish::new("stream", "");
-    peer.client.publish_stream(Time::ORIGIN, &request, 4, Token(1)).unwrap();
+    let (_, stream) = peer.client.publish_stream(Time::ORIGIN, &request, 4, Token(1)).unwrap();
     peer.pump();
     peer.publish(&Publish::new("behind", vec![0; 200])).unwrap();
     assert!(peer.publish(&Publish::new("full", "")).is_err(), "the buffer is full");
-    peer.client.publish_chunk(Bytes::from_static(b"load")).unwrap();
+    peer.client.publish_chunk(stream, Bytes::from_static(b"load")).unwrap();
     assert_eq!(peer.expect(), "PUBLISH topic=\"stream\" qos=0 payload=(4 bytes)");
     assert_eq!(peer.expect(), "PUBLISH topic=\"behind\" qos=0 payload=(200 bytes)");
 }
@@ -80,10 +80,10 @@ fn the_payload_of_a_stream_waits_for_room_of_its_own() {
     peer.begin(&options(Version::V3_1_1));
     peer.accept(false, "");
     let request = Publish::new("stream", "");
-    peer.client.publish_stream(Time::ORIGIN, &request, 1000, Token(1)).unwrap();
-    peer.client.publish_chunk(vec![0; 200].into()).unwrap();
-    let refused = peer.client.publish_chunk(vec![0; 200].into()).unwrap_err();
+    let (_, stream) = peer.client.publish_stream(Time::ORIGIN, &request, 1000, Token(1)).unwrap();
+    peer.client.publish_chunk(stream, vec![0; 200].into()).unwrap();
+    let refused = peer.client.publish_chunk(stream, vec![0; 200].into()).unwrap_err();
     assert!(refused.is_temporary(), "{refused}");
     peer.pump();
-    peer.client.publish_chunk(vec![0; 200].into()).unwrap();
+    peer.client.publish_chunk(stream, vec![0; 200].into()).unwrap();
 }

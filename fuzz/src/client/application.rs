@@ -59,14 +59,15 @@ impl World<'_> {
         }
         let streamed = self.source.rarely(4);
         let queued = if streamed {
-            self.client.publish_stream(self.now, &request, payload.len(), token)?
+            let (queued, id) =
+                self.client.publish_stream(self.now, &request, payload.len(), token)?;
+            let (packet_id, rest) = (queued.packet_id, payload.clone());
+            self.stream = Some(OpenStream { id, packet_id, rest });
+            self.last_stream = Some(id);
+            queued
         } else {
             self.client.publish(self.now, &request, token)?
         };
-        if streamed {
-            let rest = payload.clone();
-            self.stream = Some(OpenStream { packet_id: queued.packet_id, rest });
-        }
         let order = self.session.next_order();
         match queued.packet_id {
             None => self.wire.at_most_once.push_back((topic.to_owned(), payload)),
@@ -93,16 +94,19 @@ impl World<'_> {
     fn chunk(&mut self) -> Result<(), RequestError> {
         let len = self.source.below(40);
         let Some(stream) = &mut self.stream else {
-            return self.client.publish_chunk(Bytes::from(vec![0; len]));
+            let Some(closed) = self.last_stream else { return Ok(()) };
+            let result = self.client.publish_chunk(closed, Bytes::from(vec![0; len]));
+            assert_eq!(result, Err(RequestError::StreamClosed));
+            return result;
         };
         if len == 39 {
             let more = vec![0; stream.rest.len() + 1];
-            let result = self.client.publish_chunk(more.into());
+            let result = self.client.publish_chunk(stream.id, more.into());
             assert!(result.is_err(), "more than was announced");
             return result;
         }
         let piece: Vec<u8> = stream.rest.iter().copied().take(len).collect();
-        self.client.publish_chunk(piece.into())?;
+        self.client.publish_chunk(stream.id, piece.into())?;
         stream.rest.drain(..len.min(stream.rest.len()));
         if stream.rest.is_empty() {
             self.stream = None;
@@ -114,7 +118,8 @@ impl World<'_> {
     pub(super) fn complete_stream(&mut self) {
         let Some(stream) = self.stream.take() else { return };
         self.transmit();
-        if let Err(error) = self.client.publish_chunk(stream.rest.clone().into()) {
+        let rest = Bytes::from(stream.rest.clone());
+        if let Err(error) = self.client.publish_chunk(stream.id, rest) {
             assert!(!self.client.is_connected(), "{error}");
             self.stream = Some(stream);
         }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use mqttlink::codec::{PacketId, Version};
 use mqttlink::proto::{
-    AckToken, ClientConnection, Config, ConnectOptions, Counters, Event, Granted, OutBuffer, Time,
-    Token,
+    AckToken, ClientConnection, Config, ConnectOptions, Counters, Event, Granted, OutBuffer,
+    StreamId, Time, Token,
 };
 
 use super::source::Source;
@@ -38,6 +38,7 @@ pub fn run(bytes: &[u8]) {
 /// The payload that is being supplied in pieces.
 #[derive(Debug)]
 struct OpenStream {
+    id: StreamId,
     packet_id: Option<PacketId>,
     rest: Vec<u8>,
 }
@@ -63,6 +64,8 @@ struct World<'a> {
     position: u64,
     transmitted: u64,
     stream: Option<OpenStream>,
+    /// The latest one, open or not.
+    last_stream: Option<StreamId>,
     /// Messages that the application has been given, the latest last.
     held: VecDeque<AckToken>,
     /// What is left of a payload that the server sends in pieces.
@@ -102,6 +105,7 @@ impl<'a> World<'a> {
             position: 0,
             transmitted: 0,
             stream: None,
+            last_stream: None,
             held: VecDeque::new(),
             incoming_left: 0,
             tokens: 0,

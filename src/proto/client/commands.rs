@@ -24,6 +24,19 @@ pub struct Queued {
     pub packet_id: Option<PacketId>,
 }
 
+/// Names a payload that the caller supplies in pieces, from
+/// [`publish_stream`](ClientConnection::publish_stream). No other payload of any connection has the
+/// same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StreamId(u64);
+
+/// The payload that the caller is still supplying.
+#[derive(Debug)]
+pub(super) struct OpenStream {
+    id: StreamId,
+    pub(super) packet_id: Option<PacketId>,
+}
+
 impl ClientConnection {
     /// Whether requests are taken.
     pub(super) const fn ready(&self) -> Result<(), RequestError> {
@@ -51,7 +64,7 @@ impl ClientConnection {
 
     /// Queues a message whose payload of `len` bytes follows through
     /// [`publish_chunk`](Self::publish_chunk). Until it is complete, other packets wait behind it.
-    /// The payload of `request` is not used.
+    /// The payload of `request` is not used. The returned number goes with every piece.
     ///
     /// # Errors
     /// As [`publish`](Self::publish), and when another payload is not complete.
@@ -61,23 +74,29 @@ impl ClientConnection {
         request: &Publish<'_>,
         len: usize,
         token: Token,
-    ) -> Result<Queued, RequestError> {
+    ) -> Result<(Queued, StreamId), RequestError> {
         if self.out.open_len() > 0 {
             // It ends by itself, when the other caller has supplied its payload.
             return Err(RequestError::NoRoom { bytes: self.out.open_len() });
         }
         let queued = self.put_publish(now, request, len, token, true)?;
         self.out.open(len);
-        self.stream_out = queued.packet_id.filter(|_| len > 0);
-        Ok(Queued { end: self.out.end(), ..queued })
+        self.streams_out += 1;
+        let id = StreamId(self.streams_out);
+        self.stream_out = (len > 0).then_some(OpenStream { id, packet_id: queued.packet_id });
+        Ok((Queued { end: self.out.end(), ..queued }, id))
     }
 
     /// Supplies more of the payload announced with [`publish_stream`](Self::publish_stream).
     ///
     /// # Errors
-    /// [`RequestError`] when the connection is gone, when more is given than was announced, or when
-    /// the outgoing buffer is full.
-    pub fn publish_chunk(&mut self, bytes: Bytes) -> Result<(), RequestError> {
+    /// [`RequestError::StreamClosed`] when the payload is complete, or its connection is gone, even
+    /// if there is another one. Otherwise when the connection is ending, when more is given than was
+    /// announced, or when the outgoing buffer is full.
+    pub fn publish_chunk(&mut self, stream: StreamId, bytes: Bytes) -> Result<(), RequestError> {
+        if self.stream_out.as_ref().is_none_or(|open| open.id != stream) {
+            return Err(RequestError::StreamClosed);
+        }
         self.ready()?;
         // What waits behind the payload cannot leave before it, so it does not count.
         self.check_room(self.out.ready_len(), self.config.out_buffer_max)?;

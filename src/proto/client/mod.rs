@@ -14,8 +14,9 @@ use super::keep_alive::{Due, KeepAlive};
 use super::out_queue::{OutBuffer, OutQueue};
 use super::outbound::{Outbound, Quota, put_release};
 use super::{AckToken, Event, Incoming, Limits, ProtocolError, PublishOutcome, Time, Token};
-use crate::codec::{Disconnect, Packet, PacketId, QoS, Version, frame};
-pub use commands::Queued;
+use crate::codec::{Disconnect, Packet, QoS, Version, frame};
+use commands::OpenStream;
+pub use commands::{Queued, StreamId};
 use handshake::Handshake;
 
 /// How many messages are in flight before MQTT 5.0, where the server does not say what it takes.
@@ -134,8 +135,9 @@ pub struct ClientConnection {
     /// The largest packet this side takes.
     packet_max: usize,
     stream_in: Option<StreamIn>,
-    /// The message whose payload the caller is still supplying.
-    stream_out: Option<PacketId>,
+    stream_out: Option<OpenStream>,
+    /// How many payloads were ever supplied in pieces.
+    streams_out: u64,
     incoming: Vec<Incoming>,
     frames: Vec<Range<usize>>,
     events: VecDeque<Event>,
@@ -166,6 +168,7 @@ impl ClientConnection {
             packet_max: frame::MAX_PACKET_SIZE,
             stream_in: None,
             stream_out: None,
+            streams_out: 0,
             incoming: Vec::new(),
             frames: Vec::new(),
             events: VecDeque::new(),
@@ -184,7 +187,8 @@ impl ClientConnection {
         if let Some(StreamIn { ack: Some(ack), discard: false, .. }) = self.stream_in.take() {
             self.inbound.withdraw(ack);
         }
-        let (requests, streams) = self.outbound.end_connection(self.stream_out.take());
+        let open = self.stream_out.take().and_then(|open| open.packet_id);
+        let (requests, streams) = self.outbound.end_connection(open);
         self.events.extend(requests.into_iter().map(|token| Event::Unanswered { token }));
         let outcome = PublishOutcome::Dropped(super::DropReason::StreamInterrupted);
         self.finish(streams.into_iter().map(|token| (token, outcome.clone())));

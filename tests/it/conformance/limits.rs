@@ -154,8 +154,8 @@ fn v5_3_2_2_15_no_packet_is_larger_than_the_server_takes() {
         let message = Publish::new("a", "").qos(QoS::ExactlyOnce);
         let result = peer.client.publish_stream(peer.now, &message, size - 8, token);
         assert_too_large(&result, size);
-        if taken {
-            peer.client.publish_chunk(vec![0; size - 8].into()).unwrap();
+        if let Ok((_, stream)) = result {
+            peer.client.publish_chunk(stream, vec![0; size - 8].into()).unwrap();
         }
         expect_packet_of(&mut peer, taken, size);
     }

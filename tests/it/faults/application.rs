@@ -1,6 +1,6 @@
 //! The program that uses the client.
 
-use mqttlink::proto::{Event, Publish, PublishOutcome, Token};
+use mqttlink::proto::{Event, Publish, PublishOutcome, StreamId, Token};
 
 use super::Scenario;
 use super::server::TOPIC;
@@ -11,7 +11,7 @@ pub(super) struct Application {
     scenario: Scenario,
     pub(super) published: u8,
     /// The message of whose payload only the first byte was given.
-    open: Option<u8>,
+    open: Option<(StreamId, u8)>,
     pub(super) outcomes: Vec<Option<PublishOutcome>>,
     /// What it has received, by connection.
     pub(super) received: Vec<Vec<u8>>,
@@ -71,8 +71,8 @@ impl Application {
     }
 
     fn publish(&mut self, peer: &mut Peer) {
-        if let Some(number) = self.open.take() {
-            peer.client.publish_chunk(vec![number].into()).expect("it was announced");
+        if let Some((stream, number)) = self.open.take() {
+            peer.client.publish_chunk(stream, vec![number].into()).expect("it was announced");
         }
         while self.open.is_none() && usize::from(self.published) < self.outcomes.len() {
             let number = self.published;
@@ -81,17 +81,17 @@ impl Application {
             let request = Publish::new(TOPIC, &payload).qos(qos);
             let token = Token(u64::from(number) + 1);
             let result = if self.scenario.streamed {
-                peer.client.publish_stream(peer.now, &request, 2, token)
+                let result = peer.client.publish_stream(peer.now, &request, 2, token);
+                result.map(|(_, stream)| Some(stream))
             } else {
-                peer.client.publish(peer.now, &request, token)
+                peer.client.publish(peer.now, &request, token).map(|_| None)
             };
-            if result.is_err() {
-                break;
-            }
+            let Ok(stream) = result else { break };
             self.published += 1;
-            if self.scenario.streamed {
-                peer.client.publish_chunk(vec![number].into()).expect("it was announced");
-                self.open = Some(number);
+            if let Some(stream) = stream {
+                let chunk = vec![number].into();
+                peer.client.publish_chunk(stream, chunk).expect("it was announced");
+                self.open = Some((stream, number));
             }
         }
         peer.pump();
