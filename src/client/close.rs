@@ -191,6 +191,16 @@ pub(super) fn abort(shared: &Shared) {
         join_reader(shared, last);
         return;
     };
+    drop(state);
+    abort_connection(shared, number);
+}
+
+/// Ends this connection without a word, and leaves any other alone.
+pub(super) fn abort_connection(shared: &Shared, number: u64) {
+    let mut state = shared.lock();
+    if state.connection_number() != Some(number) {
+        return;
+    }
     let mut after = After::default();
     shared.closing(&mut state, End::Asked, Duration::ZERO, &mut after);
     shared.unlock(state, after);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::close::abort_connection;
 use super::delivery::{Acknowledgement, Delivery, Outcome};
 use super::event::Notification;
 use super::pending::Waiter;
@@ -110,17 +111,16 @@ impl Client {
         let shared = self.shared();
         let limit = shared.options.publish_timeout;
         let (delivery, stream) = publish(shared, limit, |state| put_stream(state, &message, len))?;
+        // Half a message cannot be taken back.
+        let abort = || abort_connection(shared, stream.connection);
         let mut left = len;
         while left > 0 {
-            let chunk = read_chunk(&mut source, left).inspect_err(|_| self.abort())?;
+            let chunk = read_chunk(&mut source, left).inspect_err(|_| abort())?;
             left -= chunk.len();
-            publish(shared, limit, |state| Ok(state.core.publish_chunk(stream, chunk.clone())?))
-                .inspect_err(|error: &Error| {
-                    // Half a message cannot be taken back.
-                    if !error.is_disconnected() {
-                        self.abort();
-                    }
-                })?;
+            publish(shared, limit, |state| {
+                Ok(state.core.publish_chunk(stream.id, chunk.clone())?)
+            })
+            .inspect_err(|_| abort())?;
         }
         Ok(delivery)
     }
@@ -233,14 +233,23 @@ fn put(state: &mut State, message: &Publish<'_>) -> Result<Delivery, RequestFail
     queued.map(|(delivery, ())| delivery)
 }
 
+/// A payload of which the rest is to come.
+struct OpenStream {
+    id: StreamId,
+    /// The number of its connection.
+    connection: u64,
+}
+
 fn put_stream(
     state: &mut State,
     message: &Publish<'_>,
     len: usize,
-) -> Result<(Delivery, StreamId), RequestFailure> {
-    queue(state, message.quality(), |state, token| {
+) -> Result<(Delivery, OpenStream), RequestFailure> {
+    let connection = state.connection_number().unwrap_or_default();
+    let (delivery, id) = queue(state, message.quality(), |state, token| {
         state.core.publish_stream(now_for(message), message, len, token)
-    })
+    })?;
+    Ok((delivery, OpenStream { id, connection }))
 }
 
 /// Enters who waits for the outcome, and returns with the handle what `publish` says beside it.

@@ -22,4 +22,5 @@ mod receiving;
 mod reentry;
 mod server;
 mod silence;
+mod streams;
 mod threads;

@@ -1,0 +1,107 @@
+//! Payloads in pieces, when something happens in the middle of them.
+
+use std::io::{self, Read};
+use std::sync::mpsc;
+use std::thread;
+
+use mqttlink::{Client, ErrorCode, Publish, Status};
+
+use crate::server::{Links, Server, WATCHDOG};
+
+/// A source of one byte, over and over, that does something before one of its reads.
+struct Source<F> {
+    byte: u8,
+    /// How many bytes it gives before `work` is done.
+    before: usize,
+    work: Option<F>,
+}
+
+impl<F: FnOnce()> Source<F> {
+    const fn new(byte: u8, before: usize, work: F) -> Self {
+        Self { byte, before, work: Some(work) }
+    }
+}
+
+impl<F: FnOnce()> Read for Source<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.before == 0
+            && let Some(work) = self.work.take()
+        {
+            work();
+        }
+        let count = if self.work.is_some() { buffer.len().min(self.before) } else { buffer.len() };
+        self.before -= count.min(self.before);
+        buffer[..count].fill(self.byte);
+        Ok(count)
+    }
+}
+
+/// The first connection ends in the middle of a payload; what the second one brings is passed on.
+fn breaks_once(second: impl FnOnce(&mut Links) + Send + 'static) -> Server {
+    Server::many(|links| {
+        let mut link = links.accept();
+        link.accept();
+        link.stream.read_exact(&mut [0; 1000]).unwrap();
+        link.close();
+        second(links);
+    })
+}
+
+/// Waits for the end of a connection, and makes another.
+fn reconnect(client: &Client) {
+    while client.recv_timeout(WATCHDOG).is_ok() {}
+    assert_eq!(client.status(), Status::Disconnected);
+    client.reconnect().unwrap();
+}
+
+#[test]
+fn a_payload_does_not_go_on_in_that_of_another_message() {
+    let (tell, told) = mpsc::channel();
+    let server = breaks_once(move |links| {
+        let mut link = links.accept();
+        link.accept();
+        tell.send(link.next().unwrap()).unwrap();
+        link.drain();
+    });
+    let client = server.client();
+    let (resume, resumed) = mpsc::channel::<()>();
+    let mut second = None;
+    // On the new connection another payload is begun before the next piece of the old one.
+    let source = Source::new(1, 100_000, || {
+        reconnect(&client);
+        let (begun, is_begun) = mpsc::channel();
+        let other = client.clone();
+        second = Some(thread::spawn(move || {
+            let source = Source::new(2, 0, || {
+                begun.send(()).unwrap();
+                resumed.recv_timeout(WATCHDOG).unwrap();
+            });
+            other.publish_reader(Publish::new("b", ""), 200_000, source).map(drop)
+        }));
+        is_begun.recv_timeout(WATCHDOG).unwrap();
+    });
+    let error = client.publish_reader(Publish::new("a", ""), 200_000, source).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StreamInterrupted);
+    resume.send(()).unwrap();
+    second.unwrap().join().unwrap().unwrap();
+    let packet = told.recv_timeout(WATCHDOG).unwrap();
+    assert!(packet.len() > 200_000 && packet.ends_with(&vec![2; 200_000]), "only its own bytes");
+    assert!(client.is_connected());
+}
+
+#[test]
+fn a_source_that_goes_on_after_a_reconnect_leaves_the_new_connection_alone() {
+    let server = breaks_once(|links| {
+        let mut link = links.accept();
+        link.accept();
+        assert_eq!(link.expect(), "PUBLISH topic=\"after\" qos=0 payload=(0 bytes)");
+        link.expect_start("DISCONNECT reason=normal");
+    });
+    let client = server.client();
+    let source = Source::new(1, 100_000, || reconnect(&client));
+    let error = client.publish_reader(Publish::new("a", ""), 200_000, source).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StreamInterrupted);
+    client.publish(Publish::new("after", "")).unwrap();
+    client.disconnect().unwrap();
+    server.join();
+}
