@@ -134,9 +134,10 @@ impl State {
         Some(pen)
     }
 
-    /// Whether everything that was queued is in the socket.
+    /// Whether everything that was queued is in the socket, from beginning to end.
     pub(super) fn is_written(&self) -> bool {
         self.core.queued_bytes() == 0
+            && !self.core.awaits_payload()
             && self
                 .connection
                 .as_ref()

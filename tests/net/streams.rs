@@ -2,11 +2,13 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use mqttlink::{Client, ErrorCode, Publish, Status};
+use mqttlink::codec::Version;
+use mqttlink::{Client, DisconnectOptions, Error, ErrorCode, Publish, Status};
 
-use crate::server::{Links, Server, WATCHDOG};
+use crate::server::{Links, Server, WATCHDOG, show};
 
 /// A source of one byte, over and over, that does something before one of its reads.
 struct Source<F> {
@@ -103,5 +105,63 @@ fn a_source_that_goes_on_after_a_reconnect_leaves_the_new_connection_alone() {
     assert_eq!(error.code(), ErrorCode::StreamInterrupted);
     client.publish(Publish::new("after", "")).unwrap();
     client.disconnect().unwrap();
+    server.join();
+}
+
+/// A message whose payload stops after its first part until the returned channel is used, and the
+/// thread that publishes it.
+fn stopped_payload(
+    client: &Client,
+    len: usize,
+) -> (mpsc::Sender<()>, JoinHandle<Result<(), Error>>) {
+    let (go, wait) = mpsc::channel::<()>();
+    let (begun, is_begun) = mpsc::channel();
+    let other = client.clone();
+    let publisher = thread::spawn(move || {
+        let source = Source::new(1, len / 2, || {
+            begun.send(()).unwrap();
+            let _ = wait.recv_timeout(WATCHDOG);
+        });
+        other.publish_reader(Publish::new("a", ""), len, source).map(drop)
+    });
+    is_begun.recv_timeout(WATCHDOG).unwrap();
+    (go, publisher)
+}
+
+#[test]
+fn a_disconnect_waits_for_the_rest_of_a_payload() {
+    let server = Server::once(|link| {
+        link.accept();
+        link.expect_start("PUBLISH topic=\"a\"");
+        let after = std::iter::from_fn(|| link.next().map(|bytes| show(&bytes, Version::V5)));
+        assert!(after.last().is_some_and(|last| last.starts_with("DISCONNECT reason=normal")));
+    });
+    let client = server.client();
+    let (go, publisher) = stopped_payload(&client, 200_000);
+    let closer = client.clone();
+    let closer = thread::spawn(move || closer.disconnect());
+    // Nothing new is accepted as soon as the disconnect has begun.
+    while client.try_publish(Publish::new("b", "")).is_ok() {
+        thread::yield_now();
+    }
+    go.send(()).unwrap();
+    publisher.join().unwrap().unwrap();
+    closer.join().unwrap().unwrap();
+    server.join();
+}
+
+#[test]
+fn a_disconnect_cuts_a_payload_that_does_not_become_complete_in_time() {
+    let server = Server::once(|link| {
+        link.accept();
+        link.drain();
+    });
+    let client = server.client();
+    let (go, publisher) = stopped_payload(&client, 200_000);
+    let options = DisconnectOptions::new().drain(Duration::from_millis(100));
+    client.disconnect_with(&options).unwrap();
+    assert_eq!(client.status(), Status::Disconnected);
+    go.send(()).unwrap();
+    assert!(publisher.join().unwrap().unwrap_err().is_disconnected());
     server.join();
 }

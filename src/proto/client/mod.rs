@@ -279,6 +279,12 @@ impl ClientConnection {
         self.out.len()
     }
 
+    /// Whether a payload that the caller [supplies in pieces](Self::publish_stream) is not complete.
+    #[must_use]
+    pub const fn awaits_payload(&self) -> bool {
+        self.out.open_len() > 0
+    }
+
     /// Whether the connection is to be closed once the queued bytes are written.
     #[must_use]
     pub fn is_closing(&self) -> bool {
