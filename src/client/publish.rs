@@ -93,8 +93,9 @@ impl Client {
     /// Publishes a message whose payload of exactly `len` bytes is read from `source`, on the calling
     /// thread, a piece at a time; the payload of `message` is not used. Blocks until all of it has
     /// been handed to the connection, waiting for room as [`publish`](Self::publish) for each piece.
-    /// Meanwhile everything else that this client sends waits behind it, PINGREQ included, so the
-    /// source must keep pace with the keep alive.
+    /// Meanwhile everything else that this client sends waits behind it, PINGREQ included: a source
+    /// that gives nothing for longer than the keep alive makes the server, or this client, end the
+    /// connection.
     ///
     /// The payload is not kept. If the connection is lost before the acknowledgement, a message of
     /// QoS 1 or 2 cannot be sent again, and its [`Delivery`] says so.

@@ -31,7 +31,8 @@ enum Ping {
 /// A ping is due when nothing was sent for the interval, as the specification demands, and also
 /// when nothing was received for the interval, so that a dead peer is noticed by a client that only
 /// publishes. Any byte received counts as life, and so does the peer taking bytes that had to wait
-/// for room in the socket. The answer is awaited from the moment the PINGREQ has reached the socket.
+/// for room in the socket. The answer is awaited from the moment the PINGREQ has reached the socket;
+/// one that waits behind a long payload waits as long as the socket takes bytes.
 #[derive(Debug)]
 pub(crate) struct KeepAlive {
     interval: Option<Duration>,
@@ -140,11 +141,19 @@ impl KeepAlive {
         let listen = match (self.paused, self.ping) {
             (true, _) => None,
             (false, Ping::None) => Some(self.last_alive + interval),
-            (false, Ping::Queued { since: asked } | Ping::Sent { at: asked }) => {
-                Some(asked.max(self.last_alive) + self.timeout)
-            }
+            (false, _) => self.awaited_until(),
         };
         send.into_iter().chain(listen).min()
+    }
+
+    /// When a peer that is silent until then is dead.
+    fn awaited_until(&self) -> Option<Time> {
+        let asked = match self.ping {
+            Ping::None => return None,
+            Ping::Queued { since } => since.max(self.last_sent),
+            Ping::Sent { at } => at,
+        };
+        Some(asked.max(self.last_alive) + self.timeout)
     }
 
     pub(crate) fn due(&self, now: Time) -> Option<Due> {
@@ -152,13 +161,7 @@ impl KeepAlive {
             return None;
         }
         let interval = self.interval?;
-        let dead = match self.ping {
-            Ping::None => false,
-            Ping::Queued { since: asked } | Ping::Sent { at: asked } => {
-                !self.paused && asked.max(self.last_alive) + self.timeout <= now
-            }
-        };
-        if dead {
+        if !self.paused && self.awaited_until().is_some_and(|until| until <= now) {
             return Some(Due::Dead);
         }
         let silent = !self.paused && self.ping == Ping::None && self.last_alive + interval <= now;
@@ -215,7 +218,7 @@ mod tests {
         timers.ping_queued(at(9.0), 50);
         assert_eq!(timers.deadline(), Some(at(14.0)), "a ping that cannot be written is a stall");
         timers.transmitted(at(12.0), 49, false);
-        assert_eq!(timers.deadline(), Some(at(14.0)));
+        assert_eq!(timers.deadline(), Some(at(17.0)), "what is before it moves on");
         timers.transmitted(at(13.0), 50, false);
         assert_eq!(timers.deadline(), Some(at(18.0)));
         assert_eq!(timers.due(at(18.0)), Some(Due::Dead));

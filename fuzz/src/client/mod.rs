@@ -190,7 +190,8 @@ impl<'a> World<'a> {
             self.transmitted = self.position;
             let drained = self.source.rarely(8);
             self.client.handle_transmitted(self.now, self.position, drained);
-            if drained {
+            // A PINGREQ may wait behind the open payload.
+            if drained || self.stream.is_some() {
                 self.heard = self.now;
             }
         }
