@@ -101,8 +101,8 @@ impl Client {
     /// QoS 1 or 2 cannot be sent again, and its [`Delivery`] says so.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish). If the source fails or ends early, the message cannot be
-    /// completed and the connection is ended.
+    /// As [`publish`](Self::publish). If the source fails, ends early or panics, the message cannot
+    /// be completed and the connection is ended.
     pub fn publish_reader(
         &self,
         message: Publish<'_>,
@@ -111,19 +111,40 @@ impl Client {
     ) -> Result<Delivery, Error> {
         let shared = self.shared();
         let limit = shared.options.publish_timeout;
-        let (delivery, stream) = publish(shared, limit, |state| put_stream(state, &message, len))?;
-        // Half a message cannot be taken back.
-        let abort = || abort_connection(shared, stream.connection);
+        let (delivery, id, connection) =
+            publish(shared, limit, |state| put_stream(state, &message, len))?;
+        let stream = OpenStream { shared, id, connection };
         let mut left = len;
         while left > 0 {
-            let chunk = read_chunk(&mut source, left).inspect_err(|_| abort())?;
+            let chunk = read_chunk(&mut source, left)?;
             left -= chunk.len();
-            publish(shared, limit, |state| {
-                Ok(state.core.publish_chunk(stream.id, chunk.clone())?)
-            })
-            .inspect_err(|_| abort())?;
+            let id = stream.id;
+            publish(shared, limit, |state| Ok(state.core.publish_chunk(id, chunk.clone())?))?;
         }
+        stream.complete();
         Ok(delivery)
+    }
+}
+
+/// A payload of which the rest is to come. Half a message cannot be taken back: if the rest does not
+/// come, whatever the reason, its connection ends.
+struct OpenStream<'a> {
+    shared: &'a Shared,
+    id: StreamId,
+    /// The number of its connection.
+    connection: u64,
+}
+
+impl OpenStream<'_> {
+    /// Nothing is missing.
+    fn complete(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for OpenStream<'_> {
+    fn drop(&mut self) {
+        abort_connection(self.shared, self.connection);
     }
 }
 
@@ -234,23 +255,17 @@ fn put(state: &mut State, message: &Publish<'_>) -> Result<Delivery, RequestFail
     queued.map(|(delivery, ())| delivery)
 }
 
-/// A payload of which the rest is to come.
-struct OpenStream {
-    id: StreamId,
-    /// The number of its connection.
-    connection: u64,
-}
-
+/// Begins a payload, and says how it and its connection are named.
 fn put_stream(
     state: &mut State,
     message: &Publish<'_>,
     len: usize,
-) -> Result<(Delivery, OpenStream), RequestFailure> {
+) -> Result<(Delivery, StreamId, u64), RequestFailure> {
     let connection = state.connection_number().unwrap_or_default();
     let (delivery, id) = queue(state, message.quality(), |state, token| {
         state.core.publish_stream(now_for(message), message, len, token)
     })?;
-    Ok((delivery, OpenStream { id, connection }))
+    Ok((delivery, id, connection))
 }
 
 /// Enters who waits for the outcome, and returns with the handle what `publish` says beside it.

@@ -1,6 +1,7 @@
 //! Payloads in pieces, when something happens in the middle of them.
 
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -163,5 +164,19 @@ fn a_disconnect_cuts_a_payload_that_does_not_become_complete_in_time() {
     assert_eq!(client.status(), Status::Disconnected);
     go.send(()).unwrap();
     assert!(publisher.join().unwrap().unwrap_err().is_disconnected());
+    server.join();
+}
+
+#[test]
+fn a_source_that_panics_ends_the_connection() {
+    let server = Server::once(|link| {
+        link.accept();
+        link.drain();
+    });
+    let client = server.client();
+    let source = Source::new(1, 100, || panic!("user code"));
+    let publish = AssertUnwindSafe(|| client.publish_reader(Publish::new("a", ""), 200, source));
+    assert!(catch_unwind(publish).is_err());
+    assert_eq!(client.status(), Status::Disconnected);
     server.join();
 }
