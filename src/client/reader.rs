@@ -29,11 +29,12 @@ const ANSWERS_MAX: usize = 1024 * 1024;
 /// Reads until the end of the connection, and takes it down.
 pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop: &AtomicBool) {
     let mut input = Input::new(Arc::clone(&shared.pool));
+    let mut outlet = Outlet { shared, stream: None };
     let mut wanted = 0;
     let end = loop {
         match half.read(input.spare(wanted)) {
             Ok(0) => break Error::new(ErrorCode::ConnectionClosed),
-            Ok(_) => wanted = take_in(shared, &mut input, stop),
+            Ok(_) => wanted = take_in(shared, &mut input, &mut outlet, stop),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => break lost(shared, error),
         }
@@ -42,7 +43,40 @@ pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop
         }
     };
     drop(half);
-    take_down(shared, end);
+    take_down(shared, end, outlet.stream);
+}
+
+/// Where the reader puts messages.
+struct Outlet<'a> {
+    shared: &'a Shared,
+    /// The mailbox of the payload that is coming in chunks: all of them go there, even if a
+    /// dispatcher starts meanwhile.
+    stream: Option<&'a Mailbox>,
+}
+
+impl<'a> Outlet<'a> {
+    /// Puts messages in. Returns a mailbox that is full.
+    fn put(&mut self, mut batch: Batch) -> Option<&'a Mailbox> {
+        let mailbox = self.shared.mailbox();
+        let mut full = None;
+        if let Some(begun) = self.stream.filter(|begun| !std::ptr::eq(*begun, mailbox)) {
+            let is_chunk = |incoming: &&Incoming| matches!(incoming, Incoming::Chunk { .. });
+            let count = batch.incoming.iter().take_while(is_chunk).count();
+            let bytes = Arc::clone(&batch.bytes);
+            let incoming = batch.incoming.drain(..count).collect();
+            full = self.put_into(begun, Batch { bytes, incoming });
+        }
+        self.put_into(mailbox, batch).or(full)
+    }
+
+    fn put_into(&mut self, mailbox: &'a Mailbox, batch: Batch) -> Option<&'a Mailbox> {
+        let more = match batch.incoming.back()? {
+            Incoming::Chunk { last, .. } => !last,
+            Incoming::Message(message) => message.streamed_len().is_some(),
+        };
+        self.stream = more.then_some(mailbox);
+        (mailbox.put(Entry::Batch(batch)) == Put::Full).then_some(mailbox)
+    }
 }
 
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "only TLS asks how far it was"))]
@@ -62,7 +96,12 @@ fn lost(shared: &Shared, error: io::Error) -> Error {
 
 /// Gives the input to the core and hands on what comes out. Returns the length of the packet with
 /// whose beginning the input ends.
-fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
+fn take_in(
+    shared: &Shared,
+    input: &mut Input,
+    outlet: &mut Outlet<'_>,
+    stop: &AtomicBool,
+) -> usize {
     let now = clock::now();
     let mut incoming = shared.pool.take_list();
     let mut state = shared.lock();
@@ -91,8 +130,8 @@ fn take_in(shared: &Shared, input: &mut Input, stop: &AtomicBool) -> usize {
         shared.pool.give_back_list(incoming.into());
     } else {
         let mut batch = Batch { bytes: input.take(used), incoming: incoming.into() };
-        change_handlers(shared, &mut batch, changes);
-        deliver(shared, batch, stop);
+        change_handlers(outlet, &mut batch, changes);
+        deliver(outlet, batch, stop);
     }
     if crowded {
         wait_for_writer(shared, stop);
@@ -111,25 +150,24 @@ fn acknowledge_all(state: &mut State, incoming: &[Incoming]) {
 }
 
 /// Hands on the changes of handlers, each in its place, with the messages before the last of them.
-fn change_handlers(shared: &Shared, batch: &mut Batch, changes: Vec<(usize, HandlerChange)>) {
+fn change_handlers(
+    outlet: &mut Outlet<'_>,
+    batch: &mut Batch,
+    changes: Vec<(usize, HandlerChange)>,
+) {
     let mut done = 0;
     for (place, change) in changes {
         let incoming: VecDeque<_> = batch.incoming.drain(..place.saturating_sub(done)).collect();
         done += incoming.len();
-        if !incoming.is_empty() {
-            let bytes = Arc::clone(&batch.bytes);
-            shared.mailbox().put(Entry::Batch(Batch { bytes, incoming }));
-        }
-        shared.notify(Notification::Handlers(change));
+        outlet.put(Batch { bytes: Arc::clone(&batch.bytes), incoming });
+        outlet.shared.notify(Notification::Handlers(change));
     }
 }
 
 /// Hands messages on. When nobody takes them, reading stops, so that the server has to wait.
-fn deliver(shared: &Shared, batch: Batch, stop: &AtomicBool) {
-    let mailbox = shared.mailbox();
-    if mailbox.put(Entry::Batch(batch)) == Put::Done {
-        return;
-    }
+fn deliver(outlet: &mut Outlet<'_>, batch: Batch, stop: &AtomicBool) {
+    let Some(full) = outlet.put(batch) else { return };
+    let shared = outlet.shared;
     let pause = |paused| {
         let mut state = shared.lock();
         state.core.handle_input_paused(clock::now(), paused);
@@ -137,7 +175,7 @@ fn deliver(shared: &Shared, batch: Batch, stop: &AtomicBool) {
     };
     pause(true);
     shared.stir_waiters();
-    mailbox.wait_for_room(|| stop.load(Ordering::SeqCst));
+    full.wait_for_room(|| stop.load(Ordering::SeqCst));
     pause(false);
 }
 
@@ -199,7 +237,8 @@ impl Shared {
 }
 
 /// The last act of a connection: its writers are waited for, its state cleared, and everybody told.
-pub(super) fn take_down(shared: &Arc<Shared>, end: Error) {
+/// `stream` is the mailbox that has got part of a payload.
+pub(super) fn take_down(shared: &Shared, end: Error, stream: Option<&Mailbox>) {
     let mut state = shared.lock();
     let Some(connection) = &mut state.connection else { return };
     connection.gone = true;
@@ -218,14 +257,13 @@ pub(super) fn take_down(shared: &Arc<Shared>, end: Error) {
         // Another thread is in the middle of a write, which fails at once on a closed socket.
         state = shared.sleep_changed(state, Deadline::NEVER);
     }
-    clear(shared, state, end);
+    clear(shared, state, end, stream);
 }
 
-fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error) {
+fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error, stream: Option<&Mailbox>) {
     if state.draining {
         state.unsent = state.collect_unsent();
     }
-    let streaming = state.core.is_streaming();
     let was_up = matches!(state.status, Status::Connected | Status::Disconnecting);
     let Some(connection) = state.connection.take() else { return };
     let error = match connection.end {
@@ -249,8 +287,8 @@ fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error) {
         None => log::info!("disconnected"),
     }
     connection.progress.close();
-    if streaming {
-        shared.mailbox().put(Entry::Broken);
+    if let Some(mailbox) = stream {
+        mailbox.put(Entry::Broken);
     }
     shared.lock().pending.stir();
     if was_up {

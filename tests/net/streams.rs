@@ -6,10 +6,10 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mqttlink::codec::Version;
-use mqttlink::{Client, DisconnectOptions, Error, ErrorCode, Publish, Status};
+use mqttlink::codec::{self, Version};
+use mqttlink::{Client, DisconnectOptions, Error, ErrorCode, Message, Publish, QoS, Status};
 
-use crate::server::{Links, Server, WATCHDOG, show};
+use crate::server::{Link, Links, Server, WATCHDOG, show};
 
 /// A source of one byte, over and over, that does something before one of its reads.
 struct Source<F> {
@@ -109,6 +109,23 @@ fn a_source_that_goes_on_after_a_reconnect_leaves_the_new_connection_alone() {
     server.join();
 }
 
+/// The beginning of a message, with `sent` of `len` bytes of payload: QoS 0, topic "a".
+fn begin_payload(link: &mut Link, sent: usize, len: usize) {
+    let payload = vec![7; len];
+    let message = codec::Publish { topic: "a", payload: &payload, ..Default::default() };
+    let mut bytes = Vec::new();
+    message.encode(link.version, usize::MAX, &mut bytes).unwrap();
+    bytes.truncate(bytes.len() - (len - sent));
+    link.send(&bytes);
+}
+
+/// How much of a payload there is to read, and what comes then.
+fn read_all(message: &Message) -> (usize, Result<(), io::ErrorKind>) {
+    let mut payload = Vec::new();
+    let result = message.reader().read_to_end(&mut payload);
+    (payload.len(), result.map(drop).map_err(|error| error.kind()))
+}
+
 /// A message whose payload stops after its first part until the returned channel is used, and the
 /// thread that publishes it.
 fn stopped_payload(
@@ -178,5 +195,46 @@ fn a_source_that_panics_ends_the_connection() {
     let publish = AssertUnwindSafe(|| client.publish_reader(Publish::new("a", ""), 200, source));
     assert!(catch_unwind(publish).is_err());
     assert_eq!(client.status(), Status::Disconnected);
+    server.join();
+}
+
+#[test]
+fn a_handler_that_is_set_in_mid_payload_leaves_the_rest_to_the_one_who_reads() {
+    let (go, wait) = mpsc::channel::<()>();
+    let server = Server::once(move |link| {
+        link.accept();
+        begin_payload(link, 1000, 2000);
+        wait.recv_timeout(WATCHDOG).unwrap();
+        link.send(&[7; 1000]);
+        link.publish("after", b"", QoS::AtMostOnce, 0);
+        link.drain();
+    });
+    let client = server.builder().stream_above(500).build().unwrap();
+    client.connect().unwrap();
+    let whole = client.recv_timeout(WATCHDOG).unwrap();
+    client.publish_then(Publish::new("x", ""), drop).unwrap();
+    go.send(()).unwrap();
+    assert_eq!(read_all(&whole), (2000, Ok(())));
+    drop(whole);
+    assert_eq!(client.recv_timeout(WATCHDOG).unwrap().topic(), "after");
+    drop(client);
+    server.join();
+}
+
+#[test]
+fn a_payload_breaks_off_where_it_began_although_a_handler_was_set_since() {
+    let server = Server::once(move |link| {
+        link.accept();
+        begin_payload(link, 1000, 2000);
+        link.expect_start("PUBLISH");
+        link.close();
+    });
+    let client = server.builder().stream_above(500).build().unwrap();
+    client.connect().unwrap();
+    let half = client.recv_timeout(WATCHDOG).unwrap();
+    client.publish_then(Publish::new("x", ""), drop).unwrap();
+    assert_eq!(read_all(&half), (1000, Err(io::ErrorKind::ConnectionAborted)));
+    drop(half);
+    assert!(client.recv_timeout(WATCHDOG).unwrap_err().is_disconnected());
     server.join();
 }
