@@ -10,7 +10,7 @@ use super::Acknowledge;
 use super::event::Notification;
 use super::handlers::{Route, Snapshot, contain};
 use super::input::Block;
-use super::mailbox::{Batch, Entry, Put};
+use super::mailbox::{Batch, Chunks, Entry, Put};
 use super::message::{Message, Origin};
 use super::shared::Shared;
 use crate::codec::{Properties, ReasonCode};
@@ -90,7 +90,6 @@ impl<'a> Dispatcher<'a> {
 
     /// Hands every message of a batch to its handlers. One value is made for all of them.
     fn batch(&mut self, Batch { bytes, mut incoming }: Batch) {
-        let chunks = Some(Arc::clone(&self.shared.work));
         let mut slot: Option<Message> = None;
         while let Some(next) = incoming.pop_front() {
             if self.shared.abandoned.load(Ordering::Relaxed) {
@@ -108,14 +107,15 @@ impl<'a> Dispatcher<'a> {
                 }
             };
             let streamed = meta.streamed_len().is_some();
+            let chunks = streamed.then(|| Chunks::begin(&self.shared.work));
             let message = match &mut slot {
                 Some(message) => {
-                    message.replace(meta);
+                    message.replace(meta, chunks);
                     message
                 }
                 empty => {
                     let shared = Arc::clone(self.shared);
-                    let origin = Origin { shared, chunks: chunks.clone() };
+                    let origin = Origin { shared, chunks };
                     empty.insert(Message::new(Arc::clone(&bytes), meta, origin))
                 }
             };

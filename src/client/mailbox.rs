@@ -1,9 +1,10 @@
 //! From the reader to whoever takes messages: a bounded queue of batches.
 
+mod chunks;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,8 @@ use super::event::Notification;
 use super::input::{Block, share};
 use crate::clock::Deadline;
 use crate::proto::Incoming;
+pub(super) use chunks::Chunks;
+use chunks::{Stream, TAKEOVER};
 
 /// While somebody waits for an acknowledgement, the queue may grow to this multiple of its bound:
 /// the acknowledgement comes behind the messages, and the one who waits may be the one who would
@@ -79,10 +82,10 @@ struct Inner {
     shown: usize,
     /// Nobody will take anything any more.
     abandoned: bool,
-    /// Who is reading a payload in chunks; other messages wait behind it.
-    streaming: Option<ThreadId>,
-    /// The rest of that payload is thrown away.
-    skipping: bool,
+    /// The latest payload that came in chunks, until its last one is taken.
+    stream: Option<Stream>,
+    /// How many there were.
+    streams: u64,
 }
 
 /// Whether there was room.
@@ -97,6 +100,14 @@ pub(super) enum Put {
 pub(super) struct Taken {
     pub(super) bytes: Block,
     pub(super) incoming: Incoming,
+    /// The number of the payload that follows in chunks.
+    pub(super) stream: Option<u64>,
+}
+
+impl Taken {
+    fn is_streamed(&self) -> bool {
+        matches!(&self.incoming, Incoming::Message(message) if message.streamed_len().is_some())
+    }
 }
 
 /// Why nothing was taken.
@@ -106,7 +117,7 @@ pub(super) enum Nothing {
     Timeout,
     /// The caller's condition says that nothing will come.
     Over,
-    /// The calling thread has to finish the payload that it reads in chunks.
+    /// The messages wait behind a payload that the calling thread has, and nobody reads.
     Unfinished,
 }
 
@@ -214,6 +225,14 @@ impl Mailbox {
         self.lock().messages
     }
 
+    /// Lets those who wait for messages look again.
+    fn wake_takers(&self) {
+        let wake = self.lock().takers > 0;
+        if wake {
+            self.filled.notify_all();
+        }
+    }
+
     fn wait_for_entry<'a>(
         &'a self,
         mut inner: MutexGuard<'a, Inner>,
@@ -276,98 +295,52 @@ impl Mailbox {
         inner.entries.push_front(Entry::Batch(batch));
     }
 
-    /// Takes one message. While another one's payload is being read in chunks, it waits. The time
-    /// begins to run when there is something to wait for.
+    /// Takes one message. While another one's payload is being read in chunks, it waits, for its own
+    /// thread only as long as another one may take over. The time begins to run when there is
+    /// something to wait for.
     pub(super) fn take_message(
         &self,
         limit: Option<Duration>,
         over: impl Fn() -> bool,
     ) -> Result<Taken, Nothing> {
-        let mut deadline = None;
+        let (mut deadline, mut takeover) = (None, None);
         let mut inner = self.lock();
         loop {
-            if inner.streaming.is_none() || inner.skipping {
+            if !inner.is_blocked() {
                 match take_first(&mut inner) {
-                    First::Message(taken, bytes) => {
-                        if let Incoming::Message(message) = &taken.incoming {
-                            let streamed = message.streamed_len().is_some();
-                            inner.streaming = streamed.then(|| thread::current().id());
-                        }
+                    First::Message(mut taken, bytes) => {
+                        taken.stream = taken.is_streamed().then(|| inner.begin_stream());
                         self.release(inner, 1, bytes);
                         return Ok(taken);
                     }
                     First::Chunk(_, last, bytes) => {
                         if last {
-                            (inner.streaming, inner.skipping) = (None, false);
+                            inner.stream = None;
                         }
                         self.release(inner, 1, bytes);
                         inner = self.lock();
                         continue;
                     }
                     First::Broken => {
-                        (inner.streaming, inner.skipping) = (None, false);
+                        inner.stream = None;
                         continue;
                     }
                     First::Nothing => {}
                 }
             }
-            if inner.streaming == Some(thread::current().id()) && !inner.skipping {
-                return Err(Nothing::Unfinished);
-            }
             if over() || inner.abandoned {
                 return Err(Nothing::Over);
             }
-            let deadline =
+            let mut until =
                 *deadline.get_or_insert_with(|| limit.map_or(Deadline::NEVER, Deadline::after));
-            if deadline.is_over() {
-                return Err(Nothing::Timeout);
+            let own = inner.is_blocked_here();
+            if own {
+                until = until.min(*takeover.get_or_insert_with(|| Deadline::after(TAKEOVER)));
             }
-            inner = self.wait_for_entry(inner, deadline);
-        }
-    }
-
-    /// Takes the next chunk of the payload that is being read. `None`: it will not become complete.
-    pub(super) fn take_chunk(&self, over: impl Fn() -> bool) -> Option<(Bytes, bool)> {
-        let mut inner = self.lock();
-        loop {
-            // Notifications stay for the dispatcher.
-            let passed = |entry: &Entry| matches!(entry, Entry::Notification(_));
-            let at = inner.entries.iter().take_while(|entry| passed(entry)).count();
-            match inner.entries.get(at) {
-                Some(Entry::Batch(batch))
-                    if matches!(batch.incoming.front(), Some(Incoming::Chunk { .. })) =>
-                {
-                    let First::Chunk(chunk, last, bytes) = take_from(&mut inner, at) else {
-                        return None;
-                    };
-                    if last {
-                        inner.streaming = None;
-                    }
-                    let wake = inner.takers > 0;
-                    self.release(inner, 1, bytes);
-                    if wake {
-                        self.filled.notify_all();
-                    }
-                    return Some((chunk, last));
-                }
-                Some(_) => {
-                    inner.streaming = None;
-                    return None;
-                }
-                None if over() || inner.abandoned => return None,
-                None => inner = self.wait_for_entry(inner, Deadline::NEVER),
+            if until.is_over() {
+                return Err(if own { Nothing::Unfinished } else { Nothing::Timeout });
             }
-        }
-    }
-
-    /// The rest of the payload that is being read does not matter.
-    pub(super) fn skip_chunks(&self) {
-        let mut inner = self.lock();
-        inner.skipping = inner.streaming.is_some();
-        let wake = inner.takers > 0;
-        drop(inner);
-        if wake {
-            self.filled.notify_all();
+            inner = self.wait_for_entry(inner, until);
         }
     }
 }
@@ -413,7 +386,9 @@ fn take_from(inner: &mut Inner, at: usize) -> First {
                 let end = usize::try_from(range.end).unwrap_or(usize::MAX);
                 First::Chunk(share(&bytes, start..end), last, freed)
             }
-            incoming @ Incoming::Message(_) => First::Message(Taken { bytes, incoming }, freed),
+            incoming @ Incoming::Message(_) => {
+                First::Message(Taken { bytes, incoming, stream: None }, freed)
+            }
         };
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::{Buf, Bytes};
 
 use super::input::{Block, share};
-use super::mailbox::Mailbox;
+use super::mailbox::Chunks;
 use super::shared::Shared;
 use super::{Acknowledge, Client};
 use crate::codec::{Properties, PropertyId, PropertyIter, PropertyValue, QoS, ReasonCode};
@@ -35,11 +35,10 @@ pub struct Message {
 }
 
 /// Where a message came from, so that it can be acknowledged and answered.
-#[derive(Clone)]
 pub(super) struct Origin {
     pub(super) shared: Arc<Shared>,
-    /// The mailbox from which more of the payload comes.
-    pub(super) chunks: Option<Arc<Mailbox>>,
+    /// Where more of the payload comes from.
+    pub(super) chunks: Option<Chunks>,
 }
 
 impl Message {
@@ -49,7 +48,10 @@ impl Message {
     }
 
     /// Puts the next message of the same batch in: the dispatcher makes one value for all of them.
-    pub(super) fn replace(&mut self, meta: IncomingMessage) {
+    pub(super) fn replace(&mut self, meta: IncomingMessage, chunks: Option<Chunks>) {
+        if let Some(origin) = &mut self.origin {
+            origin.chunks = chunks;
+        }
         self.stream_left = AtomicUsize::new(streamed_len(&meta));
         self.meta = meta;
         self.settled = AtomicBool::new(false);
@@ -243,7 +245,8 @@ impl Message {
     }
 
     /// Reads a payload that comes as a stream; any other is read from memory. Later messages wait
-    /// until it has been read, or the message is dropped or its handler returns.
+    /// until it has been read, by whichever thread, or the message is dropped or its handler
+    /// returns.
     ///
     /// Reading blocks until bytes arrive. If the connection is lost first, it fails with
     /// [`io::ErrorKind::ConnectionAborted`]; at QoS 1 and 2 the server sends the message again.
@@ -274,8 +277,8 @@ impl Clone for Message {
 impl Drop for Message {
     fn drop(&mut self) {
         let Some(origin) = self.origin.take() else { return };
-        if let (Some(mailbox), Some(_)) = (&origin.chunks, self.meta.streamed_len()) {
-            mailbox.skip_chunks();
+        if let Some(chunks) = &origin.chunks {
+            chunks.skip();
         }
         // A panic on the way means that the message was not dealt with.
         let by_hand = origin.shared.options.acknowledge == Acknowledge::Manually;
@@ -346,9 +349,8 @@ impl Read for PayloadReader<'_> {
         while self.chunk.is_empty() && left.load(Ordering::SeqCst) > 0 {
             let aborted = || io::Error::from(io::ErrorKind::ConnectionAborted);
             let origin = self.message.origin.as_ref().ok_or_else(aborted)?;
-            let mailbox = origin.chunks.as_ref().ok_or_else(aborted)?;
-            let chunk = mailbox.take_chunk(|| origin.shared.is_over());
-            let (chunk, _last) = chunk.ok_or_else(aborted)?;
+            let chunks = origin.chunks.as_ref().ok_or_else(aborted)?;
+            let chunk = chunks.next(|| origin.shared.is_dry()).ok_or_else(aborted)?;
             left.fetch_sub(chunk.len().min(left.load(Ordering::SeqCst)), Ordering::SeqCst);
             self.chunk = chunk;
         }

@@ -37,7 +37,7 @@ use crate::error::{Error, ErrorCode};
 use crate::proto::{Counters, Granted};
 use crate::transport::{Connector, Phase};
 use handlers::HandlerTable;
-use mailbox::Nothing;
+use mailbox::{Chunks, Nothing};
 use message::Origin;
 use options::Options;
 use shared::Shared;
@@ -285,8 +285,13 @@ impl Client {
     /// Waits for the next message that no handler takes. Blocks until there is one, or there is no
     /// connection any more. Several threads may wait; each message goes to one of them.
     ///
+    /// A message whose payload comes [as a stream](Message::reader) comes before later ones: they
+    /// wait until it is read or dropped. The thread that was given it waits only if another thread
+    /// has begun to read it, or does so within a second.
+    ///
     /// # Errors
-    /// There is no connection, and no message is left from it.
+    /// There is no connection, and no message is left from it. The payload of the last message that
+    /// this thread was given is still to be read.
     pub fn recv(&self) -> Result<Message, Error> {
         self.take(None)
     }
@@ -306,7 +311,9 @@ impl Client {
     }
 
     /// The messages that no handler takes, one after the other, until there is no connection any
-    /// more. Blocks as [`recv`](Self::recv).
+    /// more. Blocks as [`recv`](Self::recv), and as long as it takes until a payload that comes
+    /// [as a stream](Message::reader) is read or its message dropped: whoever keeps it waits for
+    /// himself.
     ///
     /// ```no_run
     /// # let client = mqttlink::Client::builder("mqtt://localhost").build()?;
@@ -316,14 +323,20 @@ impl Client {
     /// # Ok::<(), mqttlink::Error>(())
     /// ```
     pub fn messages(&self) -> impl Iterator<Item = Message> {
-        std::iter::from_fn(|| self.recv().ok())
+        std::iter::from_fn(|| {
+            loop {
+                match self.recv() {
+                    Ok(message) => return Some(message),
+                    Err(error) if error.code() == ErrorCode::InvalidState => {}
+                    Err(_) => return None,
+                }
+            }
+        })
     }
 
     fn take(&self, limit: Option<Duration>) -> Result<Message, Error> {
         let shared = self.shared();
-        // A handler that waits here would wait for itself to hand messages on.
-        let over = || shared.is_over() && (shared.is_dispatcher() || shared.work.is_done());
-        let taken = shared.inbox.take_message(limit, over).map_err(|nothing| match nothing {
+        let taken = shared.inbox.take_message(limit, || shared.is_dry()).map_err(|nothing| match nothing {
             Nothing::Timeout => Error::timeout(Phase::Receive, limit.unwrap_or_default()),
             Nothing::Over => shared.why_disconnected(),
             Nothing::Unfinished => Error::with_text(
@@ -334,10 +347,8 @@ impl Client {
         let crate::proto::Incoming::Message(meta) = taken.incoming else {
             return Err(Error::new(ErrorCode::InvalidState));
         };
-        let origin = Origin {
-            shared: Arc::clone(shared),
-            chunks: meta.streamed_len().map(|_| Arc::clone(&shared.inbox)),
-        };
+        let chunks = taken.stream.map(|id| Chunks::new(Arc::clone(&shared.inbox), id));
+        let origin = Origin { shared: Arc::clone(shared), chunks };
         let mut message = Message::new(taken.bytes, meta, origin);
         message.detach();
         Ok(message)

@@ -296,6 +296,12 @@ impl Shared {
         self.status() == Status::Disconnected || self.abandoned.load(Ordering::SeqCst)
     }
 
+    /// [`is_over`](Self::is_over), and nothing is on its way through the dispatcher either.
+    pub(super) fn is_dry(&self) -> bool {
+        // A handler that waits would wait for itself to hand messages on.
+        self.is_over() && (self.is_dispatcher() || self.work.is_done())
+    }
+
     /// Why there is no connection.
     pub(super) fn why_disconnected(&self) -> Error {
         self.lock().why_disconnected()

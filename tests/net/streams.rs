@@ -238,3 +238,82 @@ fn a_payload_breaks_off_where_it_began_although_a_handler_was_set_since() {
     assert!(client.recv_timeout(WATCHDOG).unwrap_err().is_disconnected());
     server.join();
 }
+
+#[test]
+fn a_message_that_was_read_takes_nothing_with_it_when_it_is_dropped() {
+    let server = Server::once(move |link| {
+        link.accept();
+        begin_payload(link, 2000, 2000);
+        begin_payload(link, 200_000, 200_000);
+        link.drain();
+    });
+    let client = server.builder().stream_above(1000).build().unwrap();
+    client.connect().unwrap();
+    let first = client.recv_timeout(WATCHDOG).unwrap();
+    assert_eq!(read_all(&first), (2000, Ok(())));
+    let second = client.recv_timeout(WATCHDOG).unwrap();
+    drop(first);
+    let error = client.recv_timeout(Duration::ZERO).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidState, "the second is still to be read");
+    assert_eq!(read_all(&second), (200_000, Ok(())));
+    drop((client, second));
+    server.join();
+}
+
+#[test]
+fn a_payload_may_be_read_by_another_thread_than_receives_messages() {
+    let server = Server::once(|link| {
+        link.accept();
+        begin_payload(link, 1000, 200_000);
+        link.expect_start("PUBLISH topic=\"read on\"");
+        link.send(&[7; 199_000]);
+        link.publish("after", b"", QoS::AtMostOnce, 0);
+        link.expect_start("PUBLISH topic=\"enough\"");
+        link.close();
+    });
+    let client = server.builder().stream_above(500).build().unwrap();
+    client.connect().unwrap();
+    let mut reader = None;
+    let mut topics = Vec::new();
+    for message in client.messages() {
+        topics.push(message.topic().to_owned());
+        if message.streamed_len().is_none() {
+            client.publish(Publish::new("enough", "")).unwrap();
+            continue;
+        }
+        let client = client.clone();
+        reader = Some(thread::spawn(move || {
+            message.reader().read_exact(&mut [0; 1000]).unwrap();
+            client.publish(Publish::new("read on", "")).unwrap();
+            read_all(&message)
+        }));
+    }
+    assert_eq!(topics, ["a", "after"]);
+    assert_eq!(reader.unwrap().join().unwrap(), (199_000, Ok(())));
+    server.join();
+}
+
+#[test]
+fn a_payload_that_broke_off_does_not_go_on_in_a_later_one() {
+    let server = Server::many(|links| {
+        let mut link = links.accept();
+        link.accept();
+        begin_payload(&mut link, 1000, 2000);
+        link.close();
+        let mut link = links.accept();
+        link.accept();
+        begin_payload(&mut link, 2000, 2000);
+        link.drain();
+    });
+    let client = server.builder().stream_above(500).build().unwrap();
+    client.connect().unwrap();
+    let half = client.recv_timeout(WATCHDOG).unwrap();
+    let broken = Err(io::ErrorKind::ConnectionAborted);
+    assert_eq!(read_all(&half), (1000, broken));
+    reconnect(&client);
+    let whole = client.recv_timeout(WATCHDOG).unwrap();
+    assert_eq!(read_all(&half), (0, broken));
+    assert_eq!(read_all(&whole), (2000, Ok(())));
+    drop((client, half, whole));
+    server.join();
+}
