@@ -83,7 +83,7 @@ macro_rules! codes {
                 }
             }
 
-            const fn text(self) -> &'static str {
+            pub(crate) const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
                 }
@@ -142,6 +142,8 @@ codes! {
     WouldDeadlock = 211, Local, "the answer is behind messages that wait for this handler: let it return, or wait on another thread";
     /// The broker has stopped.
     BrokerStopped = 212, Local, "the broker has stopped";
+    /// [`Client::interrupt`](crate::Client::interrupt) woke the call.
+    Interrupted = 213, Local, "the call was interrupted; the connection is as it was";
     /// The deadline came while the host name was looked up.
     TimeoutDns = 300, Dns, "no answer in time while looking up the host name";
     /// The deadline came while the socket was connected.
@@ -350,7 +352,7 @@ impl Error {
         self.notice().into_iter().flat_map(|notice| notice.properties.user_properties())
     }
 
-    fn notice(&self) -> Option<&Notice> {
+    pub(crate) fn notice(&self) -> Option<&Notice> {
         self.detail.as_ref()?.notice.as_ref()
     }
 
@@ -530,7 +532,7 @@ impl From<DialError> for Error {
             DialError::Resolve { .. } => ErrorCode::HostNotFound,
             DialError::NoAddress { .. } => ErrorCode::NoAddress,
             DialError::Local { .. } => ErrorCode::Resources,
-            DialError::Connect { .. } => ErrorCode::ConnectFailed,
+            DialError::Connect { .. } | DialError::Custom { .. } => ErrorCode::ConnectFailed,
             #[cfg(feature = "tls")]
             DialError::Tls { source, .. } => tls_code(source),
         };

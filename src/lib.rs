@@ -94,7 +94,7 @@ pub use codec::{
 };
 pub use error::{Error, ErrorCode, Stage};
 pub use proto::{Counters, Granted, Limits, Payload, Publish, Unsubscribe, Will};
-pub use transport::{Connector, DialError, Phase, SocketOptions, UrlError};
+pub use transport::{Connector, DialError, Phase, SocketOptions, Stream, UrlError};
 #[cfg(feature = "tls")]
 pub use transport::{TlsError, TlsItem, TlsOptions, TlsServerOptions, TlsVersion};
 

@@ -100,6 +100,7 @@ fn drain<'a>(
         return state;
     }
     drop(state);
+    let begun = shared.begin_wait();
     let _waiting = shared.expect_ack();
     shared.write_now();
     state = shared.lock();
@@ -109,8 +110,12 @@ fn drain<'a>(
         && !is_done(&state)
         && !deadline.is_over()
         && !shared.is_wedged()
+        && !shared.is_interrupted(begun)
     {
         state = shared.sleep_changed(state, deadline);
+    }
+    if shared.is_interrupted(begun) && !is_done(&state) {
+        let _ = shared.interrupted();
     }
     state
 }

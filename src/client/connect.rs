@@ -28,9 +28,16 @@ pub(super) fn connect(shared: &Arc<Shared>, resume: bool) -> Result<Arc<Granted>
         dispatcher::ensure(shared)?;
     }
     let deadline = Deadline::after(shared.options.connect_timeout);
+    let begun = shared.begin_wait();
+    if shared.is_interrupted(begun) {
+        return Err(shared.interrupted());
+    }
     let attempt = begin(shared, deadline)?;
     join_reader(shared, attempt.number);
-    let result = try_connect(shared, resume, &attempt, deadline);
+    let result = try_connect(shared, resume, &attempt, deadline).map_err(|error| {
+        let interrupted = attempt.cancel.is_cancelled() && shared.is_interrupted(begun);
+        if interrupted { shared.interrupted() } else { error }
+    });
     if let Err(error) = &result {
         failed(shared, attempt.number, error);
     }
@@ -303,8 +310,9 @@ pub(super) fn re_authenticate(shared: &Shared) -> Result<(), Error> {
     state.core.re_authenticate(data.as_deref())?;
     shared.unlock_quietly(state);
     let _waiting = shared.expect_ack();
+    let begun = shared.begin_wait();
     loop {
-        let step = next_step(shared, deadline, limit)?;
+        let step = next_step(shared, begun, deadline, limit)?;
         match &step {
             Auth::Continue(_) => answer(shared, &step),
             Auth::Done(step) => return verified(shared, step),
@@ -325,7 +333,12 @@ fn refuse(shared: &Shared) {
     let _ = disconnect(shared, &options);
 }
 
-fn next_step(shared: &Shared, deadline: Deadline, limit: Duration) -> Result<Auth, Error> {
+fn next_step(
+    shared: &Shared,
+    begun: u64,
+    deadline: Deadline,
+    limit: Duration,
+) -> Result<Auth, Error> {
     let mut state = shared.lock();
     loop {
         if let Some(step) = pop_auth(&mut state) {
@@ -333,6 +346,9 @@ fn next_step(shared: &Shared, deadline: Deadline, limit: Duration) -> Result<Aut
         }
         if state.status != Status::Connected {
             return Err(state.why_disconnected());
+        }
+        if shared.is_interrupted(begun) {
+            return Err(shared.interrupted());
         }
         if deadline.is_over() {
             return Err(Error::timeout(Phase::Ack, limit));

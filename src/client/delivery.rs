@@ -220,6 +220,12 @@ impl Progress {
         }
     }
 
+    /// Lets everybody who waits look whether it still makes sense.
+    pub(super) fn stir(&self) {
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
     /// Calls `call` when the bytes up to `end` are written or never will be.
     pub(super) fn watch(&self, end: u64, call: Box<dyn FnOnce(Outcome) + Send>) {
         self.waiters.fetch_add(1, Ordering::SeqCst);
@@ -227,7 +233,7 @@ impl Progress {
         self.wake();
     }
 
-    fn wait(&self, end: u64, deadline: Deadline) -> Option<Outcome> {
+    fn wait(&self, end: u64, deadline: Deadline, over: impl Fn() -> bool) -> Option<Outcome> {
         if let Some(outcome) = self.outcome(end) {
             return Some(outcome);
         }
@@ -235,7 +241,7 @@ impl Progress {
         let mut guard = self.lock();
         let outcome = loop {
             let outcome = self.outcome(end);
-            if outcome.is_some() || deadline.is_over() {
+            if outcome.is_some() || deadline.is_over() || over() {
                 break outcome;
             }
             guard = wait(&self.changed, guard, deadline);
@@ -301,23 +307,34 @@ impl Delivery {
         }
         let deadline = Deadline::after(limit);
         let shared = self.progress.shared.upgrade();
+        let begun = shared.as_ref().map_or(0, |shared| shared.begin_wait());
+        let interrupted = || shared.as_ref().is_some_and(|shared| shared.is_interrupted(begun));
         // This thread is about to sleep: it can just as well do the writing.
         let _waiting = shared.as_ref().map(|shared| {
             shared.write_now();
             shared.expect_ack()
         });
         let outcome = match &self.goal {
-            Goal::Written(end) => self.progress.wait(*end, deadline),
+            Goal::Written(end) => self.progress.wait(*end, deadline, interrupted),
             Goal::Acknowledged(ticket) => ticket.wait(
                 deadline,
-                || shared.as_ref().is_none_or(|shared| shared.is_over() || shared.is_wedged()),
+                || {
+                    interrupted()
+                        || shared
+                            .as_ref()
+                            .is_none_or(|shared| shared.is_over() || shared.is_wedged())
+                },
                 || match &shared {
+                    Some(shared) if interrupted() => shared.interrupted(),
                     Some(shared) => shared.why_not_wait(),
                     None => Error::new(ErrorCode::Closed),
                 },
             )?,
         };
-        outcome.unwrap_or_else(|| Err(Error::timeout(Phase::Ack, limit)))
+        outcome.unwrap_or_else(|| match &shared {
+            Some(shared) if interrupted() => Err(shared.interrupted()),
+            _ => Err(Error::timeout(Phase::Ack, limit)),
+        })
     }
 
     /// The outcome, if there is one yet. Does not wait.

@@ -228,6 +228,15 @@ impl Client {
         close::abort(self.shared());
     }
 
+    /// Wakes every call that waits in this client, on whatever thread: to connect, for a message, for
+    /// room, for an acknowledgement, for the rest of a drain. They fail with
+    /// [`ErrorCode::Interrupted`]; an attempt to connect is given up, a connection stays as it is. If
+    /// no call waits, the next one that would wait fails instead, so that nobody who looks at a flag
+    /// before waiting misses it. Does not block.
+    pub fn interrupt(&self) {
+        self.shared().interrupt();
+    }
+
     /// Authenticates anew on the live connection (MQTT 5.0, section 4.12.1), with the authenticator
     /// that the client was built with. Other traffic goes on. Blocks for at most
     /// [`response_timeout`](Builder::response_timeout). If it fails, the connection is ended.
@@ -336,7 +345,12 @@ impl Client {
 
     fn take(&self, limit: Option<Duration>) -> Result<Message, Error> {
         let shared = self.shared();
-        let taken = shared.inbox.take_message(limit, || shared.is_dry()).map_err(|nothing| match nothing {
+        let begun = shared.begin_wait();
+        let waits = limit != Some(Duration::ZERO);
+        let interrupted = || waits && shared.is_interrupted(begun);
+        let over = || interrupted() || shared.is_dry();
+        let taken = shared.inbox.take_message(limit, over).map_err(|nothing| match nothing {
+            Nothing::Over if interrupted() => shared.interrupted(),
             Nothing::Timeout => Error::timeout(Phase::Receive, limit.unwrap_or_default()),
             Nothing::Over => shared.why_disconnected(),
             Nothing::Unfinished => Error::with_text(

@@ -15,7 +15,9 @@ use super::{Client, Granted};
 use crate::codec::Version;
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Config, ConnectOptions, Will};
-use crate::transport::{Connector, Host, Resolver, Scheme, SocketOptions, Target, Url};
+use crate::transport::{
+    Connector, Host, Opener, Resolver, Scheme, SocketOptions, Stream, Target, Url,
+};
 #[cfg(feature = "tls")]
 use crate::transport::{TlsClient, TlsOptions};
 
@@ -68,6 +70,7 @@ pub struct Builder {
     host: Host,
     secure: bool,
     resolver: Resolver,
+    opener: Option<Opener>,
     socket: SocketOptions,
     connector: Option<Connector>,
     #[cfg(feature = "tls")]
@@ -117,6 +120,7 @@ impl Builder {
             host,
             secure,
             resolver: Resolver::default(),
+            opener: None,
             socket: SocketOptions::default(),
             connector: None,
             #[cfg(feature = "tls")]
@@ -279,6 +283,20 @@ impl Builder {
         self
     }
 
+    /// Carries the packets over streams of the program's own, instead of TCP and TLS: another TLS
+    /// library with its keys in a security module, a tunnel, a serial line.
+    ///
+    /// `connect` is called for every connection with host and port and how long it may take, on a
+    /// thread of its own; one that comes too late is closed. The URL must not ask for TLS, which is
+    /// the stream's own affair. Resolver and socket options are not used.
+    pub fn transport(
+        mut self,
+        connect: impl Fn(&str, u16, Duration) -> io::Result<Stream> + Send + Sync + 'static,
+    ) -> Self {
+        self.opener = Some(Opener::new(connect));
+        self
+    }
+
     /// How long [`connect`](Client::connect) may take in all: name, socket, TLS and CONNACK.
     /// Default: 30 s.
     pub const fn connect_timeout(mut self, limit: Duration) -> Self {
@@ -405,6 +423,10 @@ impl Builder {
         }
         fill_client_id(&mut self.connect)?;
         check(&self.connect)?;
+        if self.secure && self.opener.is_some() {
+            let text = "a transport of one's own brings its own TLS: give it a mqtt:// URL";
+            return Err(Error::with_text(ErrorCode::InvalidArgument, text));
+        }
         #[cfg(not(feature = "tls"))]
         if self.secure {
             let text = "mqtts:// needs TLS: build mqttlink with the feature `tls`";
@@ -417,6 +439,7 @@ impl Builder {
             target: Target {
                 host: self.host,
                 resolver: self.resolver,
+                opener: self.opener,
                 socket: self.socket,
                 connector: self.connector,
                 #[cfg(feature = "tls")]

@@ -19,7 +19,23 @@ pub(super) enum Waiter {
     /// Is called, not on the caller's thread.
     Call(Box<dyn FnOnce(Outcome) + Send>),
     /// With what the answer decides about handlers.
-    Request(Arc<Ticket<Answer>>, Settlement),
+    Request(Respond, Settlement),
+}
+
+/// How the answer to a request reaches whoever asked.
+pub(super) enum Respond {
+    Ticket(Arc<Ticket<Answer>>),
+    /// Is called, not on the caller's thread.
+    Call(Box<dyn FnOnce(Answer) + Send>),
+}
+
+impl Respond {
+    pub(super) fn give(self, answer: Answer) {
+        match self {
+            Self::Ticket(ticket) => ticket.fill(answer),
+            Self::Call(call) => call(answer),
+        }
+    }
 }
 
 /// A table from token to waiter. A token is a place in the table and a count of its uses, so that an
@@ -86,8 +102,8 @@ impl Pending {
         for place in &self.places {
             match &place.waiter {
                 Some(Waiter::Publish(ticket)) => ticket.stir(),
-                Some(Waiter::Request(ticket, _)) => ticket.stir(),
-                Some(Waiter::Call(_)) | None => {}
+                Some(Waiter::Request(Respond::Ticket(ticket), _)) => ticket.stir(),
+                Some(Waiter::Call(_) | Waiter::Request(..)) | None => {}
             }
         }
     }

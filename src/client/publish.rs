@@ -183,6 +183,7 @@ fn publish<T>(
     }
     drop(state);
     let deadline = Deadline::after(limit);
+    let begun = shared.begin_wait();
     let _waiting = shared.expect_ack();
     // What makes room comes back only for what has left.
     shared.write_now();
@@ -200,6 +201,7 @@ fn publish<T>(
                     error => error.into(),
                 });
             }
+            Err(_) if shared.is_interrupted(begun) => return Err(shared.interrupted()),
             Err(_) if deadline.is_over() => return Err(Error::timeout(Phase::Room, limit)),
             Err(_) if shared.is_wedged() => return Err(Error::new(ErrorCode::WouldDeadlock)),
             Err(_) => state = shared.sleep_room(state, deadline),

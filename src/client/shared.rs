@@ -7,14 +7,14 @@ use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use super::connection::{Connection, End};
-use super::delivery::{Outcome, Ticket, outcome};
+use super::delivery::{Outcome, outcome};
 use super::event::Notification;
 use super::farewell::Unsent;
 use super::handlers::{HandlerChange, HandlerTable};
 use super::input::Pool;
 use super::mailbox::{Entry, Mailbox};
 use super::options::Options;
-use super::pending::{Answer, Pending, Waiter};
+use super::pending::{Answer, Pending, Respond, Waiter};
 use super::{Client, ClientInner};
 use crate::clock;
 use crate::error::{Error, ErrorCode};
@@ -81,6 +81,10 @@ pub(super) struct Shared {
     own_subscriptions: AtomicU32,
     handler_keys: AtomicU64,
     ack_waiters: Arc<AtomicUsize>,
+    /// How often somebody asked to wake whoever waits, and up to which of these times a call has
+    /// answered.
+    interrupts: AtomicU64,
+    interrupts_taken: AtomicU64,
     status: AtomicU8,
     state: Mutex<State>,
     /// The writer thread sleeps here.
@@ -144,7 +148,7 @@ pub(super) enum Auth {
 #[must_use = "somebody waits for it"]
 pub(super) struct After {
     published: Vec<(Waiter, Outcome)>,
-    answered: Vec<(Arc<Ticket<Answer>>, Answer)>,
+    answered: Vec<(Respond, Answer)>,
     /// With each, before which of the messages of the same input it belongs.
     handler_changes: Vec<(usize, HandlerChange)>,
     notifications: Vec<Notification>,
@@ -187,6 +191,8 @@ impl Shared {
             own_subscriptions: AtomicU32::new(0),
             handler_keys: AtomicU64::new(0),
             ack_waiters,
+            interrupts: AtomicU64::new(0),
+            interrupts_taken: AtomicU64::new(0),
             status: AtomicU8::new(Status::Disconnected as u8),
             state: Mutex::new(State {
                 core,
@@ -305,6 +311,40 @@ impl Shared {
     /// Why there is no connection.
     pub(super) fn why_disconnected(&self) -> Error {
         self.lock().why_disconnected()
+    }
+
+    /// Wakes every call that waits. If none does, the next one that would wait returns at once.
+    pub(super) fn interrupt(&self) {
+        self.interrupts.fetch_add(1, Ordering::SeqCst);
+        let state = self.lock();
+        state.pending.stir();
+        let attempt = state.attempt.clone();
+        let progress = state.connection.as_ref().map(|connection| Arc::clone(&connection.progress));
+        drop(state);
+        if let Some(attempt) = attempt {
+            attempt.cancel.cancel();
+        }
+        if let Some(progress) = progress {
+            progress.stir();
+        }
+        self.wake_all();
+    }
+
+    /// What a call remembers before it waits, for [`is_interrupted`](Self::is_interrupted).
+    pub(super) fn begin_wait(&self) -> u64 {
+        self.interrupts_taken.load(Ordering::SeqCst)
+    }
+
+    /// Whether a call that began to wait at `begun` is to return. Takes no lock.
+    pub(super) fn is_interrupted(&self, begun: u64) -> bool {
+        self.interrupts.load(Ordering::SeqCst) != begun
+    }
+
+    /// The error of a call that returns because it was interrupted.
+    pub(super) fn interrupted(&self) -> Error {
+        let count = self.interrupts.load(Ordering::SeqCst);
+        self.interrupts_taken.fetch_max(count, Ordering::SeqCst);
+        Error::new(ErrorCode::Interrupted)
     }
 
     /// Marks that this thread waits for an acknowledgement. The reader must not stop before it, at
@@ -467,8 +507,8 @@ impl Shared {
                 Waiter::Request(..) => {}
             }
         }
-        for (ticket, answer) in after.answered {
-            ticket.fill(answer);
+        for (respond, answer) in after.answered {
+            respond.give(answer);
         }
         for notification in after.notifications {
             self.notify(notification);
@@ -581,11 +621,11 @@ impl After {
     }
 
     fn answer(&mut self, state: &mut State, token: Token, answer: Answer, place: usize) {
-        if let Some(Waiter::Request(ticket, settlement)) = state.pending.take(token) {
+        if let Some(Waiter::Request(respond, settlement)) = state.pending.take(token) {
             if let Ok(outcome) = &answer {
                 self.handler_changes.push((place, settlement.with(outcome)));
             }
-            self.answered.push((ticket, answer));
+            self.answered.push((respond, answer));
         }
     }
 

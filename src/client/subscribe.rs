@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::delivery::Ticket;
+use super::event::Notification;
 use super::handlers::{MessageHandler, Settlement};
 use super::message::Message;
-use super::pending::{Answer, Waiter};
+use super::pending::{Answer, Respond, Waiter};
 use super::shared::{Shared, State};
 use super::{Client, dispatcher};
 use crate::clock::Deadline;
@@ -188,25 +189,43 @@ impl Client {
     /// The request cannot be expressed, the server has said that it does not offer it, there is no
     /// connection, or the time is up.
     pub fn subscribe(&self, subscribe: impl Into<Subscribe>) -> Result<Subscribed, Error> {
-        let Subscribe { mut request, handler } = subscribe.into();
         let shared = self.shared();
-        let key = shared.next_key();
-        let has_handler = handler.is_some();
-        if let Some(handler) = handler {
-            dispatcher::ensure(shared)?;
-            let id = subscription_id(shared, &mut request)?;
-            // Before the request leaves: the server may send messages before its answer.
-            let filters = request.filters.iter().map(|(filter, _)| filter.as_str());
-            shared.handlers.subscribe(key, filters, id, handler);
-        }
-        let filters = request.filters.iter().map(|(filter, _)| filter.clone()).collect();
-        let settlement = Settlement { key: has_handler.then_some(key), filters, keeps: true };
+        let (request, settlement, key) = prepare(shared, subscribe.into())?;
         let result = ask(shared, settlement, |state, token| state.core.subscribe(&request, token));
         // An answer that comes too late finds the handler in its place.
-        if result.as_ref().is_err_and(|error| error.code() != ErrorCode::TimeoutAck) {
+        let may_come = [ErrorCode::TimeoutAck, ErrorCode::Interrupted];
+        if result.as_ref().is_err_and(|error| !may_come.contains(&error.code())) {
             shared.handlers.withdraw(key);
         }
         Ok(Subscribed { outcome: result? })
+    }
+
+    /// Subscribes without waiting, and has `done` called with the server's answer on the dispatcher
+    /// thread.
+    ///
+    /// `done` is called exactly once if this returns `Ok`, and not at all otherwise; unless the
+    /// client is dropped first. There is no deadline: without an answer it is called when the
+    /// connection ends.
+    ///
+    /// # Errors
+    /// The request cannot be expressed, the server has said that it does not offer it, or there is no
+    /// connection.
+    pub fn subscribe_then(
+        &self,
+        subscribe: impl Into<Subscribe>,
+        done: impl FnOnce(Result<Subscribed, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        let shared = self.shared();
+        let (request, settlement, key) = prepare(shared, subscribe.into())?;
+        let handlers = Arc::clone(&shared.handlers);
+        let put = |state: &mut State, token| state.core.subscribe(&request, token);
+        ask_then(shared, settlement, put, move |answer| {
+            if answer.is_err() {
+                handlers.withdraw(key);
+            }
+            done(answer.map(|outcome| Subscribed { outcome }));
+        })
+        .inspect_err(|_| shared.handlers.withdraw(key))
     }
 
     /// Ends subscriptions, and waits for the server's answer, at most
@@ -224,6 +243,43 @@ impl Client {
             ask(shared, settlement, |state, token| state.core.unsubscribe(&request, token))?;
         Ok(Unsubscribed { outcome })
     }
+
+    /// Ends subscriptions without waiting, and has `done` called with the server's answer, as
+    /// [`subscribe_then`](Self::subscribe_then).
+    ///
+    /// # Errors
+    /// As [`subscribe_then`](Self::subscribe_then).
+    pub fn unsubscribe_then(
+        &self,
+        unsubscribe: impl Into<Unsubscribe>,
+        done: impl FnOnce(Result<Unsubscribed, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        let request = unsubscribe.into();
+        let settlement = Settlement { key: None, filters: request.filters.clone(), keeps: false };
+        let put = |state: &mut State, token| state.core.unsubscribe(&request, token);
+        ask_then(self.shared(), settlement, put, move |answer| {
+            done(answer.map(|outcome| Unsubscribed { outcome }));
+        })
+    }
+}
+
+/// Registers the handler before the request leaves: the server may send messages before its answer.
+fn prepare(
+    shared: &Arc<Shared>,
+    subscribe: Subscribe,
+) -> Result<(SubscribeRequest, Settlement, u64), Error> {
+    let Subscribe { mut request, handler } = subscribe;
+    let key = shared.next_key();
+    let has_handler = handler.is_some();
+    if let Some(handler) = handler {
+        dispatcher::ensure(shared)?;
+        let id = subscription_id(shared, &mut request)?;
+        let filters = request.filters.iter().map(|(filter, _)| filter.as_str());
+        shared.handlers.subscribe(key, filters, id, handler);
+    }
+    let filters = request.filters.iter().map(|(filter, _)| filter.clone()).collect();
+    let settlement = Settlement { key: has_handler.then_some(key), filters, keeps: true };
+    Ok((request, settlement, key))
 }
 
 /// The identifier with which the server marks the messages of this subscription, so that they find
@@ -252,24 +308,55 @@ fn ask(
     let limit = shared.options.response_timeout;
     let deadline = Deadline::after(limit);
     let ticket: Arc<Ticket<Answer>> = Ticket::new();
+    request(shared, Respond::Ticket(Arc::clone(&ticket)), settlement, put)?;
+    let begun = shared.begin_wait();
+    let _waiting = shared.expect_ack();
+    shared.write_now();
+    let over = || shared.is_interrupted(begun) || shared.is_over() || shared.is_wedged();
+    let why = || match shared.is_interrupted(begun) {
+        true => shared.interrupted(),
+        false => shared.why_not_wait(),
+    };
+    match ticket.wait(deadline, over, why)? {
+        Some(answer) => answer,
+        None => Err(Error::timeout(Phase::Ack, limit)),
+    }
+}
+
+/// Sends a request, and has `done` called with its answer on the dispatcher thread.
+fn ask_then(
+    shared: &Arc<Shared>,
+    settlement: Settlement,
+    put: impl FnOnce(&mut State, Token) -> Result<Queued, RequestError>,
+    done: impl FnOnce(Answer) + Send + 'static,
+) -> Result<(), Error> {
+    dispatcher::ensure(shared)?;
+    let weak = Arc::downgrade(shared);
+    let call = Box::new(move |answer: Answer| {
+        if let Some(shared) = weak.upgrade() {
+            shared.notify(Notification::Call(Box::new(move || done(answer))));
+        }
+    });
+    request(shared, Respond::Call(call), settlement, put)?;
+    shared.unlock_quietly(shared.lock());
+    Ok(())
+}
+
+/// Queues a request.
+fn request(
+    shared: &Shared,
+    respond: Respond,
+    settlement: Settlement,
+    put: impl FnOnce(&mut State, Token) -> Result<Queued, RequestError>,
+) -> Result<(), Error> {
     let mut state = shared.lock();
     if state.draining {
         return Err(Error::new(ErrorCode::NotConnected));
     }
-    let token = state.pending.insert(Waiter::Request(Arc::clone(&ticket), settlement));
+    let token = state.pending.insert(Waiter::Request(respond, settlement));
     if let Err(error) = put(&mut state, token) {
         state.pending.take(token);
         return Err(error.into());
     }
-    drop(state);
-    let _waiting = shared.expect_ack();
-    shared.write_now();
-    match ticket.wait(
-        deadline,
-        || shared.is_over() || shared.is_wedged(),
-        || shared.why_not_wait(),
-    )? {
-        Some(answer) => answer,
-        None => Err(Error::timeout(Phase::Ack, limit)),
-    }
+    Ok(())
 }

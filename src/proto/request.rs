@@ -441,6 +441,13 @@ impl Will {
         self.with(PropertyId::UserProperty, PropertyValue::Pair(name, value))
     }
 
+    /// Replaces all properties. MQTT 5.0 only.
+    #[must_use]
+    pub fn properties(mut self, properties: Properties<'static>) -> Self {
+        self.properties = properties;
+        self
+    }
+
     fn with(mut self, id: PropertyId, value: PropertyValue<'_>) -> Self {
         set(&mut self.properties, &mut self.error, id, value);
         self

@@ -100,6 +100,14 @@ pub enum DialError {
         /// Each address that was tried, with the system's error.
         attempts: Vec<(SocketAddr, io::Error)>,
     },
+    /// The program's own [transport](crate::Builder::transport) failed.
+    #[error("{host}: the program's own transport did not connect: {source}")]
+    Custom {
+        /// The server.
+        host: String,
+        /// Its error.
+        source: io::Error,
+    },
     /// TLS could not be set up or negotiated.
     #[cfg(feature = "tls")]
     #[error("{host}: {source}")]
@@ -115,7 +123,9 @@ impl DialError {
     /// The operating system's error, if there is one.
     pub(crate) fn io(&self) -> Option<&io::Error> {
         match self {
-            Self::Resolve { source, .. } | Self::Local { source, .. } => Some(source),
+            Self::Resolve { source, .. }
+            | Self::Local { source, .. }
+            | Self::Custom { source, .. } => Some(source),
             Self::Connect { attempts, .. } => attempts.last().map(|(_, error)| error),
             _ => None,
         }

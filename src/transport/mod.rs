@@ -4,6 +4,7 @@
 //! gives a [`Link`]: two halves for two threads, and a handle that ends both.
 
 mod cancel;
+mod custom;
 mod error;
 #[cfg(feature = "tls")]
 mod layer;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 use crate::clock::Deadline;
 pub(crate) use cancel::Cancel;
+pub(crate) use custom::Opener;
+pub use custom::Stream;
 pub use error::{DialError, Phase};
 pub(crate) use link::{Closer, Link, ReadHalf, Wait, WriteHalf};
 pub use mem::Connector;
@@ -40,6 +43,8 @@ pub(crate) use url::{Host, Scheme, Url};
 pub(crate) struct Target {
     pub(crate) host: Host,
     pub(crate) resolver: Resolver,
+    /// Instead of resolver, socket and TLS.
+    pub(crate) opener: Option<Opener>,
     pub(crate) socket: SocketOptions,
     /// Inside the process: no host, no socket, no TLS.
     pub(crate) connector: Option<Connector>,
@@ -68,6 +73,9 @@ fn try_dial(target: &Target, deadline: Deadline, cancel: &Cancel) -> Result<Link
         return connector
             .connect()
             .map_err(|error| DialFailure::Local("the broker in this process", error));
+    }
+    if let Some(opener) = &target.opener {
+        return opener.dial(&target.host, deadline, cancel);
     }
     let mut addresses = target.resolver.resolve(&target.host, deadline, cancel)?;
     if let Some(local) = target.socket.bind_address {

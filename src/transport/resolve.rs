@@ -92,6 +92,7 @@ pub(crate) enum DialFailure {
     Resolve(io::Error),
     Local(&'static str, io::Error),
     Connect(Vec<(SocketAddr, io::Error)>),
+    Custom(io::Error),
     #[cfg(feature = "tls")]
     Tls(super::TlsError),
 }
@@ -106,6 +107,7 @@ impl DialFailure {
             Self::Local(what, source) => DialError::Local { what, source },
             Self::Connect(attempts) if attempts.is_empty() => DialError::NoAddress { host },
             Self::Connect(attempts) => DialError::Connect { host, attempts },
+            Self::Custom(source) => DialError::Custom { host, source },
             #[cfg(feature = "tls")]
             Self::Tls(source) => DialError::Tls { host, source },
         }

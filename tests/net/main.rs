@@ -18,6 +18,7 @@ mod closing;
 mod deliveries;
 mod failures;
 mod inspection;
+mod interrupting;
 mod receiving;
 mod reentry;
 mod server;

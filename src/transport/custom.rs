@@ -1,0 +1,189 @@
+//! Byte streams that the program makes itself.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+use super::cancel::Cancel;
+use super::error::Phase;
+use super::link::{Closer, Link, ReadHalf, Wait, WriteHalf};
+use super::resolve::DialFailure;
+use super::url::Host;
+use crate::clock::Deadline;
+
+/// A connected byte stream of one's own: what carries the packets instead of a TCP socket.
+///
+/// One thread reads and others, one at a time, write; both may happen at once.
+///
+/// ```no_run
+/// use mqttlink::{Client, Stream};
+/// use std::net::{Shutdown, TcpStream};
+///
+/// let client = Client::builder("mqtt://localhost").transport(|host, port, limit| {
+///     let socket = TcpStream::connect((host, port))?;
+///     let (read, write) = (socket.try_clone()?, socket.try_clone()?);
+///     Ok(Stream::new(read, write, move || drop(socket.shutdown(Shutdown::Both))))
+/// });
+/// ```
+pub struct Stream {
+    read: Box<dyn Read + Send>,
+    write: Box<dyn Write + Send>,
+    closer: OnceCloser,
+}
+
+impl Stream {
+    /// Joins the two directions and what ends them.
+    ///
+    /// - `read` blocks until there are bytes; 0 is the end of the stream.
+    /// - `write` takes some of the bytes. It should not block for longer than a quarter of a second
+    ///   but fail with [`io::ErrorKind::WouldBlock`]: the timers of the connection, the keep alive
+    ///   among them, run between two calls.
+    /// - `close` is called exactly once, from any thread, while others may be in `read` and `write`;
+    ///   they must then return soon.
+    pub fn new(
+        read: impl Read + Send + 'static,
+        write: impl Write + Send + 'static,
+        close: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let closer = OnceCloser { close: Box::new(close), closed: AtomicBool::new(false) };
+        Self { read: Box::new(read), write: Box::new(write), closer }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stream")
+    }
+}
+
+type Connect = dyn Fn(&str, u16, Duration) -> io::Result<Stream> + Send + Sync;
+
+/// Makes a [`Stream`] for each connection.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    connect: Arc<Connect>,
+}
+
+impl Opener {
+    pub(crate) fn new(
+        connect: impl Fn(&str, u16, Duration) -> io::Result<Stream> + Send + Sync + 'static,
+    ) -> Self {
+        Self { connect: Arc::new(connect) }
+    }
+
+    /// Connects on a thread of its own, so that the deadline holds whatever the program's code does.
+    /// A stream that comes too late is closed.
+    pub(super) fn dial(
+        &self,
+        host: &Host,
+        deadline: Deadline,
+        cancel: &Cancel,
+    ) -> Result<Link, DialFailure> {
+        let (answer, answers) = bounded(2);
+        let cancelled = answer.clone();
+        let _watch = cancel
+            .watch(move || drop(cancelled.try_send(None)))
+            .map_err(|_| DialFailure::Cancelled(Phase::Tcp))?;
+        let (connect, name, port) = (Arc::clone(&self.connect), host.name.clone(), host.port);
+        let left = deadline.remaining();
+        let limit = left.unwrap_or(Duration::MAX);
+        thread::Builder::new()
+            .name("mqttlink-dial".into())
+            .spawn(move || drop(answer.try_send(Some(connect(&name, port, limit)))))
+            .map_err(|source| DialFailure::Local("a thread could not be started", source))?;
+        let received = match left {
+            Some(left) => answers.recv_timeout(left),
+            None => answers.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match received {
+            Ok(Some(Ok(stream))) => Ok(link(stream)),
+            Ok(Some(Err(error))) => Err(DialFailure::Custom(error)),
+            Ok(None) => Err(DialFailure::Cancelled(Phase::Tcp)),
+            Err(RecvTimeoutError::Timeout) => Err(DialFailure::Timeout(Phase::Tcp)),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(DialFailure::Custom(io::Error::other("the transport panicked")))
+            }
+        }
+    }
+}
+
+fn link(stream: Stream) -> Link {
+    Link {
+        read: Box::new(CustomRead(stream.read)),
+        write: Box::new(CustomWrite(stream.write)),
+        closer: Arc::new(stream.closer),
+        description: "the program's own transport".to_owned(),
+    }
+}
+
+struct CustomRead(Box<dyn Read + Send>);
+
+impl ReadHalf for CustomRead {
+    fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let start = buffer.len();
+        buffer.resize(buffer.capacity(), 0);
+        let spare = buffer.get_mut(start..).unwrap_or_default();
+        let result = loop {
+            match self.0.read(spare) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result.map(|count| count.min(spare.len())),
+            }
+        };
+        buffer.truncate(start + result.as_ref().copied().unwrap_or(0));
+        result
+    }
+}
+
+struct CustomWrite(Box<dyn Write + Send>);
+
+impl WriteHalf for CustomWrite {
+    fn write(&mut self, slices: &[&[u8]], wait: Wait) -> io::Result<usize> {
+        // Nobody knows whether this stream would block.
+        if wait == Wait::Never {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else { return Ok(0) };
+        let count = match self.0.write(first) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => count.min(first.len()),
+            Err(error) => return Err(patient(error)),
+        };
+        self.0.flush().map_err(patient)?;
+        Ok(count)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// What a timeout of the stream means: the caller looks at its timers and tries again.
+fn patient(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
+        _ => error,
+    }
+}
+
+struct OnceCloser {
+    close: Box<dyn Fn() + Send + Sync>,
+    closed: AtomicBool,
+}
+
+impl Closer for OnceCloser {
+    fn close(&self) {
+        if !self.closed.swap(true, Ordering::SeqCst) {
+            (self.close)();
+        }
+    }
+}
+
+impl Drop for OnceCloser {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
