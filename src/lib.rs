@@ -73,12 +73,16 @@
 //!
 //! # Features
 //!
-//! `tls`, on by default: TLS through the platform's own library.
+//! `tls`, on by default: TLS through the platform's own library. `capi`: the C library, whose manual is
+//! `include/mqttlink.h`; see `docs/c-api.md`.
 pub mod broker;
 mod client;
 mod clock;
 pub mod codec;
 mod error;
+#[cfg(feature = "capi")]
+#[expect(unsafe_code, reason = "C's pointers cannot be followed otherwise")]
+mod ffi;
 pub mod proto;
 pub mod testing;
 mod transport;

@@ -29,6 +29,11 @@ impl Acknowledgement {
         self.detail.reason
     }
 
+    #[cfg(feature = "capi")]
+    pub(crate) const fn properties(&self) -> &Properties<'static> {
+        &self.detail.properties
+    }
+
     /// The server's remark, in MQTT 5.0.
     #[must_use]
     pub fn reason_string(&self) -> Option<&str> {

@@ -252,7 +252,12 @@ impl Message {
     /// [`io::ErrorKind::ConnectionAborted`]; at QoS 1 and 2 the server sends the message again.
     #[must_use]
     pub fn reader(&self) -> PayloadReader<'_> {
-        PayloadReader { message: self, chunk: self.payload_bytes() }
+        self.reader_with(self.payload_bytes())
+    }
+
+    /// Goes on reading where a reader left off that had this chunk.
+    pub(crate) const fn reader_with(&self, chunk: Bytes) -> PayloadReader<'_> {
+        PayloadReader { message: self, chunk }
     }
 }
 
@@ -338,6 +343,14 @@ impl fmt::Debug for Acknowledger {
 pub struct PayloadReader<'a> {
     message: &'a Message,
     chunk: Bytes,
+}
+
+impl PayloadReader<'_> {
+    /// What has come but was not read, to be given to [`Message::reader_with`].
+    #[cfg(feature = "capi")]
+    pub(crate) fn into_chunk(self) -> Bytes {
+        self.chunk
+    }
 }
 
 impl Read for PayloadReader<'_> {

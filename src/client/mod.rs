@@ -152,6 +152,12 @@ impl Client {
         Builder::from_connector(connector.clone())
     }
 
+    /// Ends the client while others still have handles: their calls return.
+    #[cfg(feature = "capi")]
+    pub(crate) fn abandon(&self) {
+        close::abandon_client(self.shared());
+    }
+
     fn new(options: Options, handlers: Arc<HandlerTable>) -> Self {
         let shared = Arc::new(Shared::new(options, handlers));
         let inner = Arc::new(ClientInner { shared });

@@ -1,0 +1,2781 @@
+/*
+ * mqttlink: MQTT for programs that block. A client for MQTT 3.1, 3.1.1 and 5.0.
+ * Licence: MIT or Apache-2.0.
+ *
+ * This file is made from the sources and is the manual. A tour with examples and tables for people who
+ * come from libmosquitto and Paho C is in docs/c-api.md; for C++ there is mqttlink.hpp.
+ *
+ *     mqttlink_options *options;
+ *     mqttlink_client *client;
+ *     mqttlink_options_new("mqtt://localhost", &options);
+ *     mqttlink_client_new(options, &client);
+ *     mqttlink_options_free(options);
+ *     if (mqttlink_client_connect(client, NULL) != MQTTLINK_OK)
+ *         fprintf(stderr, "%s\n", mqttlink_last_error_message());
+ *     mqttlink_client_publish(client, "greeting", "hello", 5, 1, false, NULL, NULL);
+ *     mqttlink_client_disconnect(client);
+ *     mqttlink_client_free(client);
+ *
+ * THE CONTRACT
+ *
+ * Errors. Every function that can fail returns a mqttlink_status; 0 is success. The detail of a failure is
+ * kept for the thread it happened on: mqttlink_last_error and its message, stage, OS code, reason code and
+ * reason string. A call that succeeds does not clear it. Functions that only look return a neutral value
+ * for NULL. Results are written last, and only on success.
+ *
+ * What is checked. NULL, text that is not UTF-8, numbers out of range and lengths that cannot be, the use
+ * of a client that was freed or that belongs to the parent of a fork: each gives its status and never
+ * undefined behaviour. What cannot be checked is the caller's part: a pointer that is not NULL points at
+ * what the function asks for, a length is not longer than the memory, and nothing but a client is used
+ * after it was freed.
+ *
+ * Ownership. What a function called ..._new, _copy or _receive puts into your pointer is yours, and is
+ * freed with the ..._free function of its type; so is what comes out of an argument whose description says
+ * so. Pointers that functions return belong to the object they were asked of and live as long, unless
+ * the description says otherwise. All ..._free functions take NULL. What you pass in is copied.
+ *
+ * Strings are UTF-8 and end with NUL. Payloads and binary data are a pointer and a length; a pointer may
+ * be NULL where the length is 0. No function keeps a pointer to your data after it has returned.
+ *
+ * Numbers. Enums are int32_t when they go in, so that a wrong one is an error. Times are milliseconds
+ * (..._ms) or seconds (..._s).
+ *
+ * Threads. Every function may be called on every thread, also inside every callback, also those that
+ * wait. The one that may be called in a signal handler is mqttlink_client_interrupt. Every wait has a
+ * deadline and is woken when the connection ends or the client is freed.
+ *
+ * Callbacks are a function, a pointer of yours that is passed to it first, and a function that frees that
+ * pointer, which may be NULL and is called once, also when the registration fails. They run on the client's
+ * dispatcher thread, one at a time, in the order of what happened, unless the description says otherwise;
+ * no lock is held. What they are given lives until they return. They must not be left by longjmp or an
+ * exception. After mqttlink_client_free none runs any more.
+ *
+ * The process is left alone: no signal's disposition is changed, no SIGPIPE is raised, nothing is written
+ * to stdout, stderr or the disk. Threads are named mqttlink-...; a client has two while it is connected and
+ * one more if there are callbacks, and all clients together have one for interrupts. After fork() the child
+ * can make clients of its own, but not use or free the parent's: MQTTLINK_ERROR_FORKED.
+ *
+ * Versions. The SONAME holds the first number of the version. Within it, functions and numbers are only
+ * added. Callers check mqttlink_version() against MQTTLINK_VERSION_MAJOR if they load the library by hand.
+ *
+ * Linking. pkg-config --cflags --libs mqttlink (with --static for libmqttlink.a), or CMake:
+ * find_package(mqttlink) and mqttlink::mqttlink or mqttlink::static.
+ */
+
+
+#ifndef MQTTLINK_H
+#define MQTTLINK_H
+
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(MQTTLINK_STATIC)
+#define MQTTLINK_API
+#elif defined(_WIN32)
+#define MQTTLINK_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define MQTTLINK_API __attribute__((visibility("default")))
+#else
+#define MQTTLINK_API
+#endif
+
+/**
+ * The first number of the version that this header belongs to: changes when programs have to.
+ */
+#define MQTTLINK_VERSION_MAJOR 0
+
+/**
+ * The second number of the version that this header belongs to: changes when functions are added.
+ */
+#define MQTTLINK_VERSION_MINOR 1
+
+/**
+ * The third number of the version that this header belongs to.
+ */
+#define MQTTLINK_VERSION_PATCH 0
+
+/**
+ * No deadline, where a function takes milliseconds.
+ */
+#define MQTTLINK_FOREVER -1
+
+/**
+ * The client's own deadline, where a function takes milliseconds.
+ */
+#define MQTTLINK_DEFAULT -2
+
+/**
+ * What a call came to. Numbers never change their meaning and are never used again; later versions
+ * may add some. 0 is success; 1 to 99 are mistakes in using the C interface; 100 to 199 are
+ * arguments that cannot be used; 200 to 299 the client's state; 300 to 399 deadlines; 400 to 499 the
+ * network; 500 to 599 refusals by the server; 600 to 699 ends of the connection; 700 to 799 limits
+ * that the server announced; 800 to 899 messages that were given up.
+ */
+enum mqttlink_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Success.
+     */
+    MQTTLINK_OK = 0,
+    /**
+     * An argument is NULL that must not be. The message names it.
+     */
+    MQTTLINK_ERROR_NULL = 1,
+    /**
+     * A string is not UTF-8. The message names it.
+     */
+    MQTTLINK_ERROR_UTF8 = 2,
+    /**
+     * A number is not one of those that the argument can be. The message names it.
+     */
+    MQTTLINK_ERROR_NUMBER = 3,
+    /**
+     * The client has been freed.
+     */
+    MQTTLINK_ERROR_FREED = 4,
+    /**
+     * A bug in mqttlink: it panicked. The state of the handle is unknown; free it.
+     */
+    MQTTLINK_ERROR_PANIC = 5,
+    /**
+     * The client was made before fork(), and this is the child. Make another one here.
+     */
+    MQTTLINK_ERROR_FORKED = 6,
+    /**
+     * What was asked for is not there.
+     */
+    MQTTLINK_ERROR_NOT_FOUND = 7,
+    /**
+     * The URL cannot be used.
+     */
+    MQTTLINK_ERROR_INVALID_URL = 100,
+    /**
+     * A topic name breaks the rules.
+     */
+    MQTTLINK_ERROR_INVALID_TOPIC = 101,
+    /**
+     * A topic filter breaks the rules.
+     */
+    MQTTLINK_ERROR_INVALID_FILTER = 102,
+    /**
+     * A property has a value it cannot have, or stands where it does not belong.
+     */
+    MQTTLINK_ERROR_INVALID_PROPERTY = 103,
+    /**
+     * Another argument cannot be used.
+     */
+    MQTTLINK_ERROR_INVALID_ARGUMENT = 104,
+    /**
+     * The protocol version of the connection cannot express it.
+     */
+    MQTTLINK_ERROR_NOT_IN_VERSION = 105,
+    /**
+     * The packet would be larger than the protocol allows.
+     */
+    MQTTLINK_ERROR_PACKET_TOO_LARGE = 106,
+    /**
+     * A CA certificate cannot be used.
+     */
+    MQTTLINK_ERROR_TLS_AUTHORITY = 110,
+    /**
+     * The client certificate cannot be used.
+     */
+    MQTTLINK_ERROR_TLS_CERTIFICATE = 111,
+    /**
+     * The client key cannot be used.
+     */
+    MQTTLINK_ERROR_TLS_KEY = 112,
+    /**
+     * The TLS library does not take the settings.
+     */
+    MQTTLINK_ERROR_TLS_SETUP = 113,
+    /**
+     * There is no connection.
+     */
+    MQTTLINK_ERROR_NOT_CONNECTED = 200,
+    /**
+     * There is a connection already.
+     */
+    MQTTLINK_ERROR_ALREADY_CONNECTED = 201,
+    /**
+     * Another call is connecting.
+     */
+    MQTTLINK_ERROR_ALREADY_CONNECTING = 202,
+    /**
+     * As many messages are in flight as may be.
+     */
+    MQTTLINK_ERROR_WINDOW_FULL = 203,
+    /**
+     * The outgoing buffer is full.
+     */
+    MQTTLINK_ERROR_BUFFER_FULL = 204,
+    /**
+     * All 65,535 packet identifiers are in use.
+     */
+    MQTTLINK_ERROR_NO_PACKET_ID = 205,
+    /**
+     * The client was closed while the call waited.
+     */
+    MQTTLINK_ERROR_CLOSED = 206,
+    /**
+     * This build does not have it.
+     */
+    MQTTLINK_ERROR_NOT_SUPPORTED = 207,
+    /**
+     * The call makes no sense in this state.
+     */
+    MQTTLINK_ERROR_INVALID_STATE = 208,
+    /**
+     * The system gave no thread or socket.
+     */
+    MQTTLINK_ERROR_RESOURCES = 209,
+    /**
+     * The source of a streamed payload failed.
+     */
+    MQTTLINK_ERROR_PAYLOAD_SOURCE = 210,
+    /**
+     * `mqttlink_client_interrupt` woke the call. The connection is as it was.
+     */
+    MQTTLINK_ERROR_INTERRUPTED = 211,
+    /**
+     * The deadline came while the host name was looked up.
+     */
+    MQTTLINK_ERROR_TIMEOUT_DNS = 300,
+    /**
+     * The deadline came while the socket was connected.
+     */
+    MQTTLINK_ERROR_TIMEOUT_TCP = 301,
+    /**
+     * The deadline came while TLS was negotiated.
+     */
+    MQTTLINK_ERROR_TIMEOUT_TLS = 302,
+    /**
+     * The deadline came before CONNACK.
+     */
+    MQTTLINK_ERROR_TIMEOUT_CONNACK = 303,
+    /**
+     * The deadline came before there was room to publish.
+     */
+    MQTTLINK_ERROR_TIMEOUT_ROOM = 304,
+    /**
+     * The deadline came before the acknowledgement.
+     */
+    MQTTLINK_ERROR_TIMEOUT_ACK = 305,
+    /**
+     * The deadline came before everything was sent.
+     */
+    MQTTLINK_ERROR_TIMEOUT_DRAIN = 306,
+    /**
+     * The deadline came before a message.
+     */
+    MQTTLINK_ERROR_TIMEOUT_RECEIVE = 307,
+    /**
+     * The host name could not be looked up.
+     */
+    MQTTLINK_ERROR_HOST_NOT_FOUND = 400,
+    /**
+     * The host name has no address that could be used.
+     */
+    MQTTLINK_ERROR_NO_ADDRESS = 401,
+    /**
+     * No address could be connected.
+     */
+    MQTTLINK_ERROR_CONNECT_FAILED = 402,
+    /**
+     * TLS was not negotiated, or ended with an alert.
+     */
+    MQTTLINK_ERROR_TLS_HANDSHAKE = 403,
+    /**
+     * The system reported an error of the connection.
+     */
+    MQTTLINK_ERROR_CONNECTION_LOST = 404,
+    /**
+     * The server closed the connection without a word.
+     */
+    MQTTLINK_ERROR_CONNECTION_CLOSED = 405,
+    /**
+     * The server refused the connection.
+     */
+    MQTTLINK_ERROR_REFUSED = 500,
+    /**
+     * The server ended the connection with DISCONNECT.
+     */
+    MQTTLINK_ERROR_SERVER_DISCONNECTED = 501,
+    /**
+     * The server refused the message.
+     */
+    MQTTLINK_ERROR_PUBLISH_REFUSED = 502,
+    /**
+     * The server refused a subscription.
+     */
+    MQTTLINK_ERROR_SUBSCRIBE_REFUSED = 503,
+    /**
+     * The server refused to end a subscription.
+     */
+    MQTTLINK_ERROR_UNSUBSCRIBE_REFUSED = 504,
+    /**
+     * The authenticator gave up.
+     */
+    MQTTLINK_ERROR_AUTHENTICATION_FAILED = 505,
+    /**
+     * The server broke the protocol.
+     */
+    MQTTLINK_ERROR_PROTOCOL_VIOLATION = 600,
+    /**
+     * The server is silent.
+     */
+    MQTTLINK_ERROR_KEEP_ALIVE_TIMEOUT = 601,
+    /**
+     * The server takes no messages of this QoS.
+     */
+    MQTTLINK_ERROR_MAXIMUM_QOS = 700,
+    /**
+     * The server keeps no retained messages.
+     */
+    MQTTLINK_ERROR_RETAIN_NOT_AVAILABLE = 701,
+    /**
+     * The server takes no packets of this size.
+     */
+    MQTTLINK_ERROR_MAXIMUM_PACKET_SIZE = 702,
+    /**
+     * The server has no wildcard subscriptions.
+     */
+    MQTTLINK_ERROR_WILDCARD_NOT_AVAILABLE = 703,
+    /**
+     * The server has no shared subscriptions.
+     */
+    MQTTLINK_ERROR_SHARED_NOT_AVAILABLE = 704,
+    /**
+     * The server has no subscription identifiers.
+     */
+    MQTTLINK_ERROR_SUBSCRIPTION_ID_NOT_AVAILABLE = 705,
+    /**
+     * The message was given up because the server lost the session.
+     */
+    MQTTLINK_ERROR_SESSION_LOST = 800,
+    /**
+     * `mqttlink_client_interrupt` woke the call. The connection is as it was.
+     */
+    MQTTLINK_ERROR_STREAM_INTERRUPTED = 801,
+    /**
+     * The message was never sent: the connection ended first.
+     */
+    MQTTLINK_ERROR_NOT_SENT = 802,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_status mqttlink_status;
+#else
+typedef int32_t mqttlink_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where something failed.
+ */
+enum mqttlink_stage
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * In this process: an argument, the client's state, a limit of the system.
+     */
+    MQTTLINK_STAGE_LOCAL = 0,
+    /**
+     * Looking up the host name.
+     */
+    MQTTLINK_STAGE_DNS = 1,
+    /**
+     * On the socket.
+     */
+    MQTTLINK_STAGE_TCP = 2,
+    /**
+     * In TLS: its settings, its handshake, its alerts.
+     */
+    MQTTLINK_STAGE_TLS = 3,
+    /**
+     * In MQTT: the server refused, or broke the protocol.
+     */
+    MQTTLINK_STAGE_MQTT = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_stage mqttlink_stage;
+#else
+typedef int32_t mqttlink_stage;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where a client stands.
+ */
+enum mqttlink_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * There is no connection.
+     */
+    MQTTLINK_DISCONNECTED = 0,
+    /**
+     * A connection is being made.
+     */
+    MQTTLINK_CONNECTING = 1,
+    /**
+     * The server has accepted the connection.
+     */
+    MQTTLINK_CONNECTED = 2,
+    /**
+     * The connection is being ended.
+     */
+    MQTTLINK_DISCONNECTING = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_state mqttlink_state;
+#else
+typedef int32_t mqttlink_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which way a packet went.
+ */
+enum mqttlink_direction
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * From the server.
+     */
+    MQTTLINK_RECEIVED = 0,
+    /**
+     * To the server.
+     */
+    MQTTLINK_SENT = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_direction mqttlink_direction;
+#else
+typedef int32_t mqttlink_direction;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Quality of service.
+ */
+enum mqttlink_qos
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * QoS 0: sent once, lost if the connection breaks.
+     */
+    MQTTLINK_AT_MOST_ONCE = 0,
+    /**
+     * QoS 1: sent until acknowledged, may arrive more than once.
+     */
+    MQTTLINK_AT_LEAST_ONCE = 1,
+    /**
+     * QoS 2: arrives exactly once while the session lives.
+     */
+    MQTTLINK_EXACTLY_ONCE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_qos mqttlink_qos;
+#else
+typedef int32_t mqttlink_qos;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Protocol versions, by the level in CONNECT.
+ */
+enum mqttlink_protocol
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * MQTT 3.1.
+     */
+    MQTTLINK_MQTT_3_1 = 3,
+    /**
+     * MQTT 3.1.1.
+     */
+    MQTTLINK_MQTT_3_1_1 = 4,
+    /**
+     * MQTT 5.0.
+     */
+    MQTTLINK_MQTT_5 = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_protocol mqttlink_protocol;
+#else
+typedef int32_t mqttlink_protocol;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * When messages of QoS 1 and 2 are acknowledged.
+ */
+enum mqttlink_acknowledge
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * As soon as they are received. What has not been handled when the process dies is lost.
+     */
+    MQTTLINK_ON_RECEIPT = 0,
+    /**
+     * When the handler has returned, or the message from `mqttlink_client_receive` is freed.
+     */
+    MQTTLINK_WHEN_HANDLED = 1,
+    /**
+     * By `mqttlink_message_acknowledge` or a `mqttlink_acknowledger`.
+     */
+    MQTTLINK_MANUALLY = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_acknowledge mqttlink_acknowledge;
+#else
+typedef int32_t mqttlink_acknowledge;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which retained messages a subscription brings at once.
+ */
+enum mqttlink_retain_handling
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * All that match.
+     */
+    MQTTLINK_RETAIN_SEND = 0,
+    /**
+     * All that match, unless there is such a subscription already.
+     */
+    MQTTLINK_RETAIN_SEND_IF_NEW = 1,
+    /**
+     * None.
+     */
+    MQTTLINK_RETAIN_DO_NOT_SEND = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_retain_handling mqttlink_retain_handling;
+#else
+typedef int32_t mqttlink_retain_handling;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Versions of TLS.
+ */
+enum mqttlink_tls_version
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * TLS 1.0, which is broken; for equipment that has nothing newer.
+     */
+    MQTTLINK_TLS_1_0 = 10,
+    /**
+     * TLS 1.1, which is broken; for equipment that has nothing newer.
+     */
+    MQTTLINK_TLS_1_1 = 11,
+    /**
+     * TLS 1.2.
+     */
+    MQTTLINK_TLS_1_2 = 12,
+    /**
+     * TLS 1.3.
+     */
+    MQTTLINK_TLS_1_3 = 13,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_tls_version mqttlink_tls_version;
+#else
+typedef int32_t mqttlink_tls_version;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How much the log says.
+ */
+enum mqttlink_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing.
+     */
+    MQTTLINK_LOG_OFF = 0,
+    /**
+     * What makes no progress without somebody's help.
+     */
+    MQTTLINK_LOG_ERROR = 1,
+    /**
+     * Lost connections, failed attempts.
+     */
+    MQTTLINK_LOG_WARNING = 2,
+    /**
+     * Connections that come and go.
+     */
+    MQTTLINK_LOG_INFO = 3,
+    /**
+     * What the threads do.
+     */
+    MQTTLINK_LOG_DEBUG = 4,
+    /**
+     * Every packet, without payloads and passwords.
+     */
+    MQTTLINK_LOG_TRACE = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_log_level mqttlink_log_level;
+#else
+typedef int32_t mqttlink_log_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Properties of MQTT 5.0 (section 2.2.2.2), and the type of each.
+ */
+enum mqttlink_property_id
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The payload format indicator: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_PAYLOAD_FORMAT_INDICATOR = 1,
+    /**
+     * The message expiry interval: a number, four bytes.
+     */
+    MQTTLINK_PROPERTY_MESSAGE_EXPIRY_INTERVAL = 2,
+    /**
+     * The content type: a string.
+     */
+    MQTTLINK_PROPERTY_CONTENT_TYPE = 3,
+    /**
+     * The response topic: a string.
+     */
+    MQTTLINK_PROPERTY_RESPONSE_TOPIC = 8,
+    /**
+     * The correlation data: binary data.
+     */
+    MQTTLINK_PROPERTY_CORRELATION_DATA = 9,
+    /**
+     * The subscription identifier: a number up to 268,435,455.
+     */
+    MQTTLINK_PROPERTY_SUBSCRIPTION_IDENTIFIER = 11,
+    /**
+     * The session expiry interval: a number, four bytes.
+     */
+    MQTTLINK_PROPERTY_SESSION_EXPIRY_INTERVAL = 17,
+    /**
+     * The assigned client identifier: a string.
+     */
+    MQTTLINK_PROPERTY_ASSIGNED_CLIENT_IDENTIFIER = 18,
+    /**
+     * The server keep alive: a number, two bytes.
+     */
+    MQTTLINK_PROPERTY_SERVER_KEEP_ALIVE = 19,
+    /**
+     * The authentication method: a string.
+     */
+    MQTTLINK_PROPERTY_AUTHENTICATION_METHOD = 21,
+    /**
+     * The authentication data: binary data.
+     */
+    MQTTLINK_PROPERTY_AUTHENTICATION_DATA = 22,
+    /**
+     * The request problem information: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_REQUEST_PROBLEM_INFORMATION = 23,
+    /**
+     * The will delay interval: a number, four bytes.
+     */
+    MQTTLINK_PROPERTY_WILL_DELAY_INTERVAL = 24,
+    /**
+     * The request response information: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_REQUEST_RESPONSE_INFORMATION = 25,
+    /**
+     * The response information: a string.
+     */
+    MQTTLINK_PROPERTY_RESPONSE_INFORMATION = 26,
+    /**
+     * The server reference: a string.
+     */
+    MQTTLINK_PROPERTY_SERVER_REFERENCE = 28,
+    /**
+     * The reason string: a string.
+     */
+    MQTTLINK_PROPERTY_REASON_STRING = 31,
+    /**
+     * The receive maximum: a number, two bytes.
+     */
+    MQTTLINK_PROPERTY_RECEIVE_MAXIMUM = 33,
+    /**
+     * The topic alias maximum: a number, two bytes.
+     */
+    MQTTLINK_PROPERTY_TOPIC_ALIAS_MAXIMUM = 34,
+    /**
+     * The topic alias: a number, two bytes.
+     */
+    MQTTLINK_PROPERTY_TOPIC_ALIAS = 35,
+    /**
+     * The maximum QoS: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_MAXIMUM_QOS = 36,
+    /**
+     * The retain available: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_RETAIN_AVAILABLE = 37,
+    /**
+     * The user property: a name and a value; may repeat.
+     */
+    MQTTLINK_PROPERTY_USER_PROPERTY = 38,
+    /**
+     * The maximum packet size: a number, four bytes.
+     */
+    MQTTLINK_PROPERTY_MAXIMUM_PACKET_SIZE = 39,
+    /**
+     * The wildcard subscription available: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_WILDCARD_SUBSCRIPTION_AVAILABLE = 40,
+    /**
+     * The subscription identifier available: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_SUBSCRIPTION_IDENTIFIER_AVAILABLE = 41,
+    /**
+     * The shared subscription available: a number, one byte.
+     */
+    MQTTLINK_PROPERTY_SHARED_SUBSCRIPTION_AVAILABLE = 42,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_property_id mqttlink_property_id;
+#else
+typedef int32_t mqttlink_property_id;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Reason codes of MQTT 5.0 (section 2.4). From 0x80 they mean failure. The return codes of CONNACK in
+ * MQTT 3.1 and 3.1.1 are reported as the code of the same meaning.
+ */
+enum mqttlink_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Success.
+     */
+    MQTTLINK_REASON_SUCCESS = 0,
+    /**
+     * Granted QoS 1.
+     */
+    MQTTLINK_REASON_GRANTED_QOS_1 = 1,
+    /**
+     * Granted QoS 2.
+     */
+    MQTTLINK_REASON_GRANTED_QOS_2 = 2,
+    /**
+     * Disconnect with will message.
+     */
+    MQTTLINK_REASON_DISCONNECT_WITH_WILL = 4,
+    /**
+     * No matching subscribers.
+     */
+    MQTTLINK_REASON_NO_MATCHING_SUBSCRIBERS = 16,
+    /**
+     * No subscription existed.
+     */
+    MQTTLINK_REASON_NO_SUBSCRIPTION_EXISTED = 17,
+    /**
+     * Continue authentication.
+     */
+    MQTTLINK_REASON_CONTINUE_AUTHENTICATION = 24,
+    /**
+     * Re-authenticate.
+     */
+    MQTTLINK_REASON_RE_AUTHENTICATE = 25,
+    /**
+     * Unspecified error.
+     */
+    MQTTLINK_REASON_UNSPECIFIED_ERROR = 128,
+    /**
+     * Malformed packet.
+     */
+    MQTTLINK_REASON_MALFORMED_PACKET = 129,
+    /**
+     * Protocol error.
+     */
+    MQTTLINK_REASON_PROTOCOL_ERROR = 130,
+    /**
+     * Implementation specific error.
+     */
+    MQTTLINK_REASON_IMPLEMENTATION_SPECIFIC_ERROR = 131,
+    /**
+     * Unsupported protocol version.
+     */
+    MQTTLINK_REASON_UNSUPPORTED_PROTOCOL_VERSION = 132,
+    /**
+     * Client identifier not valid.
+     */
+    MQTTLINK_REASON_CLIENT_ID_NOT_VALID = 133,
+    /**
+     * Bad user name or password.
+     */
+    MQTTLINK_REASON_BAD_USER_NAME_OR_PASSWORD = 134,
+    /**
+     * Not authorized.
+     */
+    MQTTLINK_REASON_NOT_AUTHORIZED = 135,
+    /**
+     * Server unavailable.
+     */
+    MQTTLINK_REASON_SERVER_UNAVAILABLE = 136,
+    /**
+     * Server busy.
+     */
+    MQTTLINK_REASON_SERVER_BUSY = 137,
+    /**
+     * Banned.
+     */
+    MQTTLINK_REASON_BANNED = 138,
+    /**
+     * Server shutting down.
+     */
+    MQTTLINK_REASON_SERVER_SHUTTING_DOWN = 139,
+    /**
+     * Bad authentication method.
+     */
+    MQTTLINK_REASON_BAD_AUTHENTICATION_METHOD = 140,
+    /**
+     * Keep alive timeout.
+     */
+    MQTTLINK_REASON_KEEP_ALIVE_TIMEOUT = 141,
+    /**
+     * Session taken over.
+     */
+    MQTTLINK_REASON_SESSION_TAKEN_OVER = 142,
+    /**
+     * Topic filter invalid.
+     */
+    MQTTLINK_REASON_TOPIC_FILTER_INVALID = 143,
+    /**
+     * Topic name invalid.
+     */
+    MQTTLINK_REASON_TOPIC_NAME_INVALID = 144,
+    /**
+     * Packet identifier in use.
+     */
+    MQTTLINK_REASON_PACKET_ID_IN_USE = 145,
+    /**
+     * Packet identifier not found.
+     */
+    MQTTLINK_REASON_PACKET_ID_NOT_FOUND = 146,
+    /**
+     * Receive maximum exceeded.
+     */
+    MQTTLINK_REASON_RECEIVE_MAXIMUM_EXCEEDED = 147,
+    /**
+     * Topic alias invalid.
+     */
+    MQTTLINK_REASON_TOPIC_ALIAS_INVALID = 148,
+    /**
+     * Packet too large.
+     */
+    MQTTLINK_REASON_PACKET_TOO_LARGE = 149,
+    /**
+     * Message rate too high.
+     */
+    MQTTLINK_REASON_MESSAGE_RATE_TOO_HIGH = 150,
+    /**
+     * Quota exceeded.
+     */
+    MQTTLINK_REASON_QUOTA_EXCEEDED = 151,
+    /**
+     * Administrative action.
+     */
+    MQTTLINK_REASON_ADMINISTRATIVE_ACTION = 152,
+    /**
+     * Payload format invalid.
+     */
+    MQTTLINK_REASON_PAYLOAD_FORMAT_INVALID = 153,
+    /**
+     * Retain not supported.
+     */
+    MQTTLINK_REASON_RETAIN_NOT_SUPPORTED = 154,
+    /**
+     * QoS not supported.
+     */
+    MQTTLINK_REASON_QOS_NOT_SUPPORTED = 155,
+    /**
+     * Use another server.
+     */
+    MQTTLINK_REASON_USE_ANOTHER_SERVER = 156,
+    /**
+     * Server moved.
+     */
+    MQTTLINK_REASON_SERVER_MOVED = 157,
+    /**
+     * Shared subscriptions not supported.
+     */
+    MQTTLINK_REASON_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED = 158,
+    /**
+     * Connection rate exceeded.
+     */
+    MQTTLINK_REASON_CONNECTION_RATE_EXCEEDED = 159,
+    /**
+     * Maximum connect time.
+     */
+    MQTTLINK_REASON_MAXIMUM_CONNECT_TIME = 160,
+    /**
+     * Subscription identifiers not supported.
+     */
+    MQTTLINK_REASON_SUBSCRIPTION_IDS_NOT_SUPPORTED = 161,
+    /**
+     * Wildcard subscriptions not supported.
+     */
+    MQTTLINK_REASON_WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED = 162,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_reason mqttlink_reason;
+#else
+typedef int32_t mqttlink_reason;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * The acknowledgement of one message. Freed without a decision, the message stays unacknowledged: the
+ * server sends it again when the session is resumed, and counts it against the receive maximum until
+ * then.
+ */
+typedef struct mqttlink_acknowledger mqttlink_acknowledger;
+
+/**
+ * Where a resolver puts the addresses it has found. Lives until the resolver returns.
+ */
+typedef struct mqttlink_addresses mqttlink_addresses;
+
+/**
+ * An MQTT client. Made by `mqttlink_client_new`, freed by `mqttlink_client_free`. Every function may be
+ * called from every thread, also inside every callback.
+ */
+typedef struct mqttlink_client mqttlink_client;
+
+/**
+ * The way of one message. QoS 0 is done when the message is in the socket, QoS 1 and 2 when the server
+ * has acknowledged it. Freed with `mqttlink_delivery_free`, which changes nothing for the message. Any
+ * thread may use it.
+ */
+typedef struct mqttlink_delivery mqttlink_delivery;
+
+/**
+ * The messages that were left when a connection was ended. Freed with `mqttlink_drained_free`.
+ */
+typedef struct mqttlink_drained mqttlink_drained;
+
+/**
+ * What failed, where, why, and what the server said. Never freed by the caller: the one from
+ * `mqttlink_last_error` lives until the next call of the same thread that fails, one in a callback
+ * until the callback returns, one of a delivery as long as the delivery.
+ */
+typedef struct mqttlink_error mqttlink_error;
+
+/**
+ * What the server granted when it accepted a connection: everything that CONNACK carried (section
+ * 3.2). From a callback it lives until the callback returns; from a function it is freed with
+ * `mqttlink_granted_free`.
+ */
+typedef struct mqttlink_granted mqttlink_granted;
+
+/**
+ * A message from the server. In a callback it belongs to the library and lives until the callback
+ * returns; from `mqttlink_client_receive` and `mqttlink_message_copy` it is freed with
+ * `mqttlink_message_free`.
+ *
+ * Unless the client acknowledges by hand, a message of QoS 1 or 2 is acknowledged when its callback
+ * returns, or when the one from `mqttlink_client_receive` is freed.
+ */
+typedef struct mqttlink_message mqttlink_message;
+
+/**
+ * Everything about a client that is fixed before it is made. Made by `mqttlink_options_new` or
+ * `mqttlink_options_new_for`, freed by `mqttlink_options_free`, used by `mqttlink_client_new` as often
+ * as wanted: a client keeps a copy. Any thread may use it.
+ */
+typedef struct mqttlink_options mqttlink_options;
+
+/**
+ * A packet that went over the wire. Lives until the callback that got it returns.
+ */
+typedef struct mqttlink_packet mqttlink_packet;
+
+/**
+ * A list of MQTT 5.0 properties, in order. One that was made with `mqttlink_properties_new` is freed
+ * with `mqttlink_properties_free`; those that other functions and callbacks give belong to what they
+ * come from, and cannot be changed. Any thread may use it.
+ */
+typedef struct mqttlink_properties mqttlink_properties;
+
+/**
+ * Where an authenticator puts the data it answers with. Lives until the authenticator returns.
+ */
+typedef struct mqttlink_reply mqttlink_reply;
+
+/**
+ * The server's answer to a request: one result for each filter, in order. From a function it is freed
+ * with `mqttlink_results_free`; in a callback it lives until the callback returns.
+ */
+typedef struct mqttlink_results mqttlink_results;
+
+/**
+ * What to subscribe to, and who takes the messages. Made by `mqttlink_subscription_new`, freed by
+ * `mqttlink_subscription_free`, used as often as wanted.
+ */
+typedef struct mqttlink_subscription mqttlink_subscription;
+
+/**
+ * What to trust and who to be. By default the server's certificate is verified against the system's
+ * authorities and its name against the host. Made by `mqttlink_tls_new`, freed by
+ * `mqttlink_tls_free`, used by `mqttlink_options_set_tls`, which keeps a copy. In a library built
+ * without TLS its functions return `MQTTLINK_ERROR_NOT_SUPPORTED`.
+ */
+typedef struct mqttlink_tls mqttlink_tls;
+
+/**
+ * One property, as `mqttlink_properties_at` shows it. The pointers live until the list is changed or
+ * freed.
+ */
+typedef struct mqttlink_property {
+    /**
+     * Which property: a `mqttlink_property_id`.
+     */
+    int32_t id;
+    /**
+     * The value of a property that is a number; otherwise 0.
+     */
+    uint32_t number;
+    /**
+     * The name of a user property; otherwise NULL.
+     */
+    const char *name;
+    /**
+     * The value of a property that is a string, binary data or a user property; otherwise NULL. A NUL
+     * follows the last byte.
+     */
+    const char *value;
+    /**
+     * How many bytes the value has, without that NUL.
+     */
+    size_t value_len;
+} mqttlink_property;
+
+/**
+ * Takes a message. It belongs to the library and lives until the function returns.
+ */
+typedef void (*mqttlink_message_fn)(void *user,
+                                    struct mqttlink_client *client,
+                                    const struct mqttlink_message *message);
+
+/**
+ * Frees what a user pointer points at. Called once, on any thread, when nothing that was registered
+ * with the pointer will be called any more; never while one of them runs.
+ */
+typedef void (*mqttlink_free_fn)(void *user);
+
+/**
+ * The server has accepted a connection; `granted` holds everything that CONNACK carried and lives
+ * until the function returns.
+ */
+typedef void (*mqttlink_connected_fn)(void *user,
+                                      struct mqttlink_client *client,
+                                      const struct mqttlink_granted *granted);
+
+/**
+ * Something ended or failed; `error` says why, lives until the function returns, and is NULL where
+ * nothing went wrong.
+ */
+typedef void (*mqttlink_error_fn)(void *user,
+                                  struct mqttlink_client *client,
+                                  const struct mqttlink_error *error);
+
+/**
+ * The outcome of one message: `error` is NULL if the server has it (QoS 0: if it is in the socket).
+ * `reason` is the server's reason code, 0 where it said nothing else, -1 where it said nothing at
+ * all. `id` is what the publishing function gave out; 0 for `mqttlink_client_publish_then`.
+ */
+typedef void (*mqttlink_published_fn)(void *user,
+                                      struct mqttlink_client *client,
+                                      uint64_t id,
+                                      const struct mqttlink_error *error,
+                                      int32_t reason);
+
+/**
+ * The server's answer to a subscription or to the end of one: either `results`, with one for each
+ * filter, or `error`; the other is NULL. Both live until the function returns. `id` is what the
+ * requesting function gave out.
+ */
+typedef void (*mqttlink_results_fn)(void *user,
+                                    struct mqttlink_client *client,
+                                    uint64_t id,
+                                    const struct mqttlink_error *error,
+                                    const struct mqttlink_results *results);
+
+/**
+ * Is shown a packet, which lives until the function returns.
+ */
+typedef void (*mqttlink_packet_fn)(void *user,
+                                   struct mqttlink_client *client,
+                                   const struct mqttlink_packet *packet);
+
+/**
+ * Looks a host name up and adds its addresses with `mqttlink_addresses_add`. Returns 0, or the
+ * operating system's error number. Called on a thread of its own, for every connection.
+ */
+typedef int32_t (*mqttlink_resolver_fn)(void *user,
+                                        const char *host,
+                                        uint16_t port,
+                                        struct mqttlink_addresses *addresses);
+
+/**
+ * A new exchange begins: give the data of CONNECT, or of the AUTH that begins a re-authentication, with
+ * `mqttlink_reply_set`; none if it is not called. Returns 0, or any other number to give up, which ends
+ * the connection. Runs on the thread that connects or re-authenticates.
+ */
+typedef int32_t (*mqttlink_auth_start_fn)(void *user, struct mqttlink_reply *reply);
+
+/**
+ * The server has sent a challenge, NULL if it is empty: give the data of the answer with
+ * `mqttlink_reply_set`. Returns as `mqttlink_auth_start_fn`.
+ */
+typedef int32_t (*mqttlink_auth_respond_fn)(void *user,
+                                            const void *challenge,
+                                            size_t len,
+                                            struct mqttlink_reply *reply);
+
+/**
+ * The server is satisfied, and has sent this with its last packet, NULL if it is nothing. A method that
+ * authenticates the server too verifies it here. Returns as `mqttlink_auth_start_fn`.
+ */
+typedef int32_t (*mqttlink_auth_finish_fn)(void *user, const void *data, size_t len);
+
+/**
+ * Opens a stream to the server within so many milliseconds and puts it into `stream`. Returns 0 or the
+ * operating system's error number. Called on a thread of its own; a stream that comes too late is
+ * closed and freed.
+ */
+typedef int32_t (*mqttlink_open_fn)(void *user,
+                                    const char *host,
+                                    uint16_t port,
+                                    int64_t timeout_ms,
+                                    void **stream);
+
+/**
+ * Waits for bytes and puts at most `size` of them into `data`. Returns how many, 0 at the end of the
+ * stream, or a negative error number. Called on one thread.
+ */
+typedef int64_t (*mqttlink_read_fn)(void *stream, void *data, size_t size);
+
+/**
+ * Sends some of the bytes. Returns how many, or a negative error number; `-EAGAIN` if it could send
+ * none for a quarter of a second, so that the timers of the connection can run. Called on one thread at
+ * a time, while another one reads.
+ */
+typedef int64_t (*mqttlink_write_fn)(void *stream, const void *data, size_t size);
+
+/**
+ * Ends both directions; whoever reads or writes returns soon. Called exactly once, on any thread, while
+ * others may be in read and write.
+ */
+typedef void (*mqttlink_close_fn)(void *stream);
+
+/**
+ * Counts since the client was made, and how much waits at the moment. Later versions may append
+ * fields.
+ */
+typedef struct mqttlink_statistics {
+    /**
+     * Packets received.
+     */
+    uint64_t packets_received;
+    /**
+     * Bytes received.
+     */
+    uint64_t bytes_received;
+    /**
+     * Messages received, by QoS, repetitions included.
+     */
+    uint64_t messages_received[3];
+    /**
+     * Messages accepted for sending, by QoS.
+     */
+    uint64_t messages_sent[3];
+    /**
+     * Messages sent again after a reconnect.
+     */
+    uint64_t messages_resent;
+    /**
+     * Bytes given to the connection.
+     */
+    uint64_t bytes_sent;
+    /**
+     * Connections that the server accepted.
+     */
+    uint64_t connects;
+    /**
+     * Messages of QoS 1 and 2 that await the server's acknowledgement.
+     */
+    uint64_t in_flight;
+    /**
+     * Bytes in the outgoing buffer.
+     */
+    uint64_t queued_bytes;
+    /**
+     * Received messages that wait for a handler or for `mqttlink_client_receive`.
+     */
+    uint64_t waiting_messages;
+    /**
+     * Packets that the callback of `mqttlink_options_on_packet` was not shown.
+     */
+    uint64_t missed_packets;
+} mqttlink_statistics;
+
+/**
+ * One message that was left. The pointers live as long as the `mqttlink_drained`.
+ */
+typedef struct mqttlink_left {
+    /**
+     * The topic name.
+     */
+    const char *topic;
+    /**
+     * The payload.
+     */
+    const void *payload;
+    /**
+     * How many bytes the payload has.
+     */
+    size_t payload_len;
+    /**
+     * The quality of service.
+     */
+    int32_t qos;
+    /**
+     * Whether the server was to keep the message.
+     */
+    bool retain;
+    /**
+     * Whether the client keeps the message and sends it again when it reconnects; otherwise it is
+     * gone from the client.
+     */
+    bool kept;
+    /**
+     * The properties; an empty list before MQTT 5.0.
+     */
+    const struct mqttlink_properties *properties;
+} mqttlink_left;
+
+/**
+ * Fills a buffer with the next bytes of a payload. Returns how many, 0 for the end, or a negative error
+ * number of the operating system.
+ */
+typedef int64_t (*mqttlink_source_fn)(void *user, void *data, size_t size);
+
+/**
+ * Takes one line of the log: its `mqttlink_log_level` and its text, which lives until the function
+ * returns.
+ */
+typedef void (*mqttlink_log_fn)(void *user, int32_t level, const char *text);
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that is running, such as "0.1.0". Lives as long as the library.
+ */
+MQTTLINK_API const char *mqttlink_version(void);
+
+/**
+ * A short English text for a status: one line, without a full stop. NULL for a number that is none.
+ * Lives as long as the library.
+ */
+MQTTLINK_API const char *mqttlink_status_text(int32_t status);
+
+/**
+ * The last failure of this thread; NULL if nothing has failed on it. A call that succeeds leaves it
+ * as it is. Other threads do not change it.
+ */
+MQTTLINK_API const struct mqttlink_error *mqttlink_last_error(void);
+
+/**
+ * The message of this thread's last failure; "" if nothing has failed on it. Never NULL. Lives until
+ * the next call of this thread that fails.
+ */
+MQTTLINK_API
+const char *mqttlink_last_error_message(void);
+
+/**
+ * The status. `MQTTLINK_OK` for NULL.
+ */
+MQTTLINK_API mqttlink_status mqttlink_error_status(const struct mqttlink_error *error);
+
+/**
+ * One line: what failed, at which host, why, and what to try. Never NULL; "" for NULL.
+ */
+MQTTLINK_API const char *mqttlink_error_message(const struct mqttlink_error *error);
+
+/**
+ * Where it failed. `MQTTLINK_STAGE_LOCAL` for NULL.
+ */
+MQTTLINK_API mqttlink_stage mqttlink_error_stage(const struct mqttlink_error *error);
+
+/**
+ * The operating system's error number (errno); 0 if it does not come from there.
+ */
+MQTTLINK_API int32_t mqttlink_error_os_code(const struct mqttlink_error *error);
+
+/**
+ * The MQTT reason code: what the server said, or for a violation of the protocol what it was told.
+ * -1 if there is none.
+ */
+MQTTLINK_API int32_t mqttlink_error_reason(const struct mqttlink_error *error);
+
+/**
+ * The server's explanation, in MQTT 5.0; NULL if there is none.
+ */
+MQTTLINK_API const char *mqttlink_error_reason_string(const struct mqttlink_error *error);
+
+/**
+ * Where else to connect, if the server said so, in MQTT 5.0; NULL otherwise.
+ */
+MQTTLINK_API const char *mqttlink_error_server_reference(const struct mqttlink_error *error);
+
+/**
+ * The properties of the packet with which the server refused; an empty list if there are none. NULL
+ * only for NULL.
+ */
+MQTTLINK_API
+const struct mqttlink_properties *mqttlink_error_properties(const struct mqttlink_error *error);
+
+/**
+ * Whether a deadline came.
+ */
+MQTTLINK_API bool mqttlink_error_is_timeout(const struct mqttlink_error *error);
+
+/**
+ * Whether the server said no.
+ */
+MQTTLINK_API bool mqttlink_error_is_refused(const struct mqttlink_error *error);
+
+/**
+ * Whether there is no connection, or it ended.
+ */
+MQTTLINK_API bool mqttlink_error_is_disconnected(const struct mqttlink_error *error);
+
+/**
+ * Whether there is no room at the moment: what `mqttlink_client_try_publish` says instead of waiting.
+ */
+MQTTLINK_API
+bool mqttlink_error_is_full(const struct mqttlink_error *error);
+
+/**
+ * Whether the same call can succeed later without anything being changed: the network, the server or
+ * the load was the cause, not the arguments.
+ */
+MQTTLINK_API
+bool mqttlink_error_is_retryable(const struct mqttlink_error *error);
+
+/**
+ * The name of a reason code: "not authorized (0x87)". NULL for a number that is none. Lives as long
+ * as the library.
+ */
+MQTTLINK_API const char *mqttlink_reason_text(int32_t reason);
+
+/**
+ * A new, empty list. NULL only after a bug in mqttlink.
+ */
+MQTTLINK_API struct mqttlink_properties *mqttlink_properties_new(void);
+
+/**
+ * Frees a list from `mqttlink_properties_new` or `mqttlink_properties_copy`. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_properties_free(struct mqttlink_properties *properties);
+
+/**
+ * A copy of a list, to be kept or changed. An empty one for NULL.
+ */
+MQTTLINK_API
+struct mqttlink_properties *mqttlink_properties_copy(const struct mqttlink_properties *properties);
+
+/**
+ * Sets a property that is a number of any width, in the place of an earlier one; only a subscription
+ * identifier may repeat.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_set_number(struct mqttlink_properties *properties,
+                                               int32_t id,
+                                               uint32_t number);
+
+/**
+ * Sets a property that is a string, at most 65,535 bytes of UTF-8, in the place of an earlier one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_set_text(struct mqttlink_properties *properties,
+                                             int32_t id,
+                                             const char *value);
+
+/**
+ * Sets a property that is binary data, at most 65,535 bytes, in the place of an earlier one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_set_data(struct mqttlink_properties *properties,
+                                             int32_t id,
+                                             const void *data,
+                                             size_t len);
+
+/**
+ * Appends a user property. Names may repeat, the order is kept. Each string has at most 65,535 bytes.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_add_user(struct mqttlink_properties *properties,
+                                             const char *name,
+                                             const char *value);
+
+/**
+ * Takes every property with this identifier out. Succeeds if there is none.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_remove(struct mqttlink_properties *properties,
+                                           int32_t id);
+
+/**
+ * How many properties the list has. 0 for NULL.
+ */
+MQTTLINK_API size_t mqttlink_properties_count(const struct mqttlink_properties *properties);
+
+/**
+ * Shows the property at a place, from 0. `MQTTLINK_ERROR_NOT_FOUND` behind the last one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_at(const struct mqttlink_properties *properties,
+                                       size_t index,
+                                       struct mqttlink_property *property);
+
+/**
+ * The number of the first property with this identifier. `MQTTLINK_ERROR_NOT_FOUND` if there is none.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_properties_number(const struct mqttlink_properties *properties,
+                                           int32_t id,
+                                           uint32_t *number);
+
+/**
+ * The string or data of the first property with this identifier; for a user property, the value.
+ * NULL if there is none. A NUL follows its last byte; `len`, which may be NULL, does not count it.
+ * Lives until the list is changed or freed.
+ */
+MQTTLINK_API
+const char *mqttlink_properties_value(const struct mqttlink_properties *properties,
+                                      int32_t id,
+                                      size_t *len);
+
+/**
+ * The value of the first user property with this name; NULL if there is none. Lives until the list is
+ * changed or freed.
+ */
+MQTTLINK_API
+const char *mqttlink_properties_user(const struct mqttlink_properties *properties,
+                                     const char *name);
+
+/**
+ * Begins to set up clients for a server: `mqtt://host`, `mqtts://host:port`,
+ * `mqtt://user:password@host`. The ports are 1883 and with TLS 8883; `tcp` and `ssl` are other names
+ * for the schemes. Does not block.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_new(const char *url,
+                                     struct mqttlink_options **options);
+
+/**
+ * Begins to set up clients for a server by name or address and port, without TLS unless
+ * `mqttlink_options_set_tls` is called.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_new_for(const char *host,
+                                         uint16_t port,
+                                         struct mqttlink_options **options);
+
+/**
+ * Frees options. Clients that were made with them stay as they are. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_options_free(struct mqttlink_options *options);
+
+/**
+ * The protocol version: a `mqttlink_protocol`. Default: MQTT 5.0.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_version(struct mqttlink_options *options,
+                                             int32_t version);
+
+/**
+ * The client identifier, at most 65,535 bytes. Default: empty, and the server assigns one; for MQTT
+ * 3.1 one is made up. A session that outlives the connection needs one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_client_id(struct mqttlink_options *options,
+                                               const char *id);
+
+/**
+ * User name and password; NULL leaves either as the URL has it. For a password that is not text see
+ * `mqttlink_options_set_password`. Default: the URL's.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_credentials(struct mqttlink_options *options,
+                                                 const char *user_name,
+                                                 const char *password);
+
+/**
+ * The password, any bytes, at most 65,535. Before MQTT 5.0 it needs a user name.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_password(struct mqttlink_options *options,
+                                              const void *password,
+                                              size_t len);
+
+/**
+ * Whether `mqttlink_client_connect` begins a new session (Clean Start; Clean Session before MQTT 5.0).
+ * `mqttlink_client_reconnect` always tries to go on. Default: true.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_clean_start(struct mqttlink_options *options,
+                                                 bool clean);
+
+/**
+ * How many seconds the session outlives the connection; 4,294,967,295 means for ever. MQTT 5.0 only;
+ * before, a session without a clean start lasts for ever. Default: 0.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_session_expiry(struct mqttlink_options *options,
+                                                    uint32_t expiry_s);
+
+/**
+ * The longest silence on the connection, in seconds; 0 turns keep alive off. The server may change it
+ * in MQTT 5.0. Default: 60 s.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_keep_alive(struct mqttlink_options *options,
+                                                uint16_t keep_alive_s);
+
+/**
+ * How many milliseconds the answer to a PINGREQ may take. A dead peer is noticed after at most keep
+ * alive plus this time. Default: 10,000 ms.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_ping_timeout(struct mqttlink_options *options,
+                                                  uint32_t timeout_ms);
+
+/**
+ * The message that the server publishes when the connection is lost. The payload has at most 65,535
+ * bytes. `properties` may be NULL; those of a will are the payload format indicator, message expiry
+ * interval, content type, response topic, correlation data, will delay interval and user properties.
+ * Default: none.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_will(struct mqttlink_options *options,
+                                          const char *topic,
+                                          const void *payload,
+                                          size_t len,
+                                          int32_t qos,
+                                          bool retain,
+                                          const struct mqttlink_properties *properties);
+
+/**
+ * How many messages of QoS 1 and 2 may await this client's acknowledgement, 1 to 65,535. MQTT 5.0
+ * only. Default: 65,535.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_receive_maximum(struct mqttlink_options *options,
+                                                     uint16_t maximum);
+
+/**
+ * The largest packet this client takes, in bytes. In MQTT 5.0 the server is told and leaves larger
+ * messages out; before, a larger packet ends the connection. Default: 16 MiB.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_maximum_packet_size(struct mqttlink_options *options,
+                                                         uint32_t bytes);
+
+/**
+ * How many topic aliases the server may use. MQTT 5.0 only. Default: 0.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_topic_alias_maximum(struct mqttlink_options *options,
+                                                         uint16_t maximum);
+
+/**
+ * How many topic aliases this client assigns by itself, if the server takes that many. MQTT 5.0 only.
+ * Default: 0.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_topic_aliases(struct mqttlink_options *options,
+                                                   uint16_t count);
+
+/**
+ * Asks the server for the basis of response topics. MQTT 5.0 only. Default: false.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_request_response_information(struct mqttlink_options *options,
+                                                                  bool wanted);
+
+/**
+ * Whether the server may explain failures with reason strings and user properties. MQTT 5.0 only.
+ * Default: true.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_request_problem_information(struct mqttlink_options *options,
+                                                                 bool wanted);
+
+/**
+ * Adds a user property to CONNECT. MQTT 5.0 only.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_add_user_property(struct mqttlink_options *options,
+                                                   const char *name,
+                                                   const char *value);
+
+/**
+ * How many milliseconds `mqttlink_client_connect` may take in all: name, socket, TLS and CONNACK.
+ * Default: 30,000 ms.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_connect_timeout(struct mqttlink_options *options,
+                                                     uint32_t timeout_ms);
+
+/**
+ * How many milliseconds calls wait for the server's answer: subscribe, unsubscribe, re-authenticate
+ * and `mqttlink_delivery_wait` with `MQTTLINK_DEFAULT`. Default: 30,000 ms.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_response_timeout(struct mqttlink_options *options,
+                                                      uint32_t timeout_ms);
+
+/**
+ * How many milliseconds `mqttlink_client_publish` waits for room. Default: 30,000 ms.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_publish_timeout(struct mqttlink_options *options,
+                                                     uint32_t timeout_ms);
+
+/**
+ * How many milliseconds `mqttlink_client_disconnect` waits until everything is sent and acknowledged.
+ * Default: 5,000 ms.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_drain_timeout(struct mqttlink_options *options,
+                                                   uint32_t timeout_ms);
+
+/**
+ * How many messages of QoS 1 and 2 this client sends without waiting for an acknowledgement, if the
+ * server allows that many. Default: in MQTT 5.0 the server's receive maximum; before it 100, of which
+ * 20 may have QoS 2.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_window(struct mqttlink_options *options,
+                                            uint16_t messages);
+
+/**
+ * How many bytes may wait to be written before a publish waits. One message may exceed it. Default: 1
+ * MiB.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_out_buffer_max(struct mqttlink_options *options,
+                                                    size_t bytes);
+
+/**
+ * How many bytes of messages in flight are kept before a publish waits. One message may exceed it.
+ * Default: 64 MiB.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_in_flight_bytes_max(struct mqttlink_options *options,
+                                                         size_t bytes);
+
+/**
+ * How many received messages, and how many bytes of them, wait to be taken before the client stops
+ * reading, so that the server has to wait. Default: 65,536 and 4 MiB.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_queue_max(struct mqttlink_options *options,
+                                               size_t messages,
+                                               size_t bytes);
+
+/**
+ * Hands over payloads longer than this many bytes in pieces, through `mqttlink_message_read`, instead
+ * of holding them in memory. Default: never.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_stream_above(struct mqttlink_options *options,
+                                                  size_t bytes);
+
+/**
+ * When messages of QoS 1 and 2 are acknowledged: a `mqttlink_acknowledge`. Default:
+ * `MQTTLINK_WHEN_HANDLED`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_acknowledge(struct mqttlink_options *options,
+                                                 int32_t mode);
+
+/**
+ * Takes every message that no subscription's own handler takes. Without it, they wait for
+ * `mqttlink_client_receive`. NULL takes it away again.
+ *
+ * Runs on the client's dispatcher thread, one message at a time, in order. Every call may be made
+ * inside, also those that wait, and `mqttlink_client_free`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_message(struct mqttlink_options *options,
+                                            mqttlink_message_fn callback,
+                                            void *user,
+                                            mqttlink_free_fn free_user);
+
+/**
+ * Is told when the server has accepted a connection, on the dispatcher thread, in order with the
+ * messages.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_connected(struct mqttlink_options *options,
+                                              mqttlink_connected_fn callback,
+                                              void *user,
+                                              mqttlink_free_fn free_user);
+
+/**
+ * Is told when no connection came about: the network or the server refused. On the dispatcher thread.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_connect_failed(struct mqttlink_options *options,
+                                                   mqttlink_error_fn callback,
+                                                   void *user,
+                                                   mqttlink_free_fn free_user);
+
+/**
+ * Is told when a connection is gone, and everything that belonged to it; the error is NULL if this
+ * side ended it. `mqttlink_client_connect` and `mqttlink_client_reconnect` may be called inside. On the
+ * dispatcher thread, in order with the messages.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_disconnected(struct mqttlink_options *options,
+                                                 mqttlink_error_fn callback,
+                                                 void *user,
+                                                 mqttlink_free_fn free_user);
+
+/**
+ * Is told when the server has ended a connection with DISCONNECT, and why, in MQTT 5.0; just before
+ * the callback of `mqttlink_options_on_disconnected`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_server_disconnect(struct mqttlink_options *options,
+                                                      mqttlink_error_fn callback,
+                                                      void *user,
+                                                      mqttlink_free_fn free_user);
+
+/**
+ * Is told the outcome of each message of `mqttlink_client_publish_event`, exactly once, on the
+ * dispatcher thread.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_published(struct mqttlink_options *options,
+                                              mqttlink_published_fn callback,
+                                              void *user,
+                                              mqttlink_free_fn free_user);
+
+/**
+ * Is told the answer to each `mqttlink_client_subscribe_event`: the QoS that was granted to each
+ * filter. Exactly once, on the dispatcher thread.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_subscribed(struct mqttlink_options *options,
+                                               mqttlink_results_fn callback,
+                                               void *user,
+                                               mqttlink_free_fn free_user);
+
+/**
+ * Is told the answer to each `mqttlink_client_unsubscribe_event`, exactly once, on the dispatcher
+ * thread.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_unsubscribed(struct mqttlink_options *options,
+                                                 mqttlink_results_fn callback,
+                                                 void *user,
+                                                 mqttlink_free_fn free_user);
+
+/**
+ * Is shown every packet in both directions, on the dispatcher thread. When it does not keep up,
+ * packets are left out and counted in `mqttlink_statistics`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_packet(struct mqttlink_options *options,
+                                           mqttlink_packet_fn callback,
+                                           void *user,
+                                           mqttlink_free_fn free_user);
+
+/**
+ * Whether small packets are sent at once (TCP_NODELAY). Default: true.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_no_delay(struct mqttlink_options *options,
+                                              bool no_delay);
+
+/**
+ * After how many seconds of silence the system probes the peer (SO_KEEPALIVE); 0 means never. Default:
+ * never, since MQTT has a keep alive of its own.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_tcp_keep_alive(struct mqttlink_options *options,
+                                                    uint32_t idle_s);
+
+/**
+ * The socket's buffers in bytes (SO_RCVBUF, SO_SNDBUF); 0 leaves one to the system. Default: 0 and 0.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_socket_buffers(struct mqttlink_options *options,
+                                                    size_t receive,
+                                                    size_t send);
+
+/**
+ * The local address to connect from, as text: "192.0.2.7" or "2001:db8::7". Server addresses of the
+ * other family are not tried. Default: the system's choice.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_bind_address(struct mqttlink_options *options,
+                                                  const char *local);
+
+/**
+ * Looks host names up in another way than the operating system's.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_resolver(struct mqttlink_options *options,
+                                              mqttlink_resolver_fn resolver,
+                                              void *user,
+                                              mqttlink_free_fn free_user);
+
+/**
+ * Adds an address that a resolver has found: "192.0.2.7" or "2001:db8::7".
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_addresses_add(struct mqttlink_addresses *addresses,
+                                       const char *found,
+                                       uint16_t port);
+
+/**
+ * New TLS settings: verified against the system's authorities, without a client certificate. NULL
+ * only after a bug in mqttlink.
+ */
+MQTTLINK_API struct mqttlink_tls *mqttlink_tls_new(void);
+
+/**
+ * Frees TLS settings. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_tls_free(struct mqttlink_tls *tls);
+
+/**
+ * Speaks TLS with these settings, which are copied. A `mqtts` URL speaks TLS also without. Files are
+ * read and errors in them are reported by `mqttlink_client_new`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_tls(struct mqttlink_options *options,
+                                         const struct mqttlink_tls *tls);
+
+/**
+ * Trusts the certificate authorities in this file, PEM (one or more) or DER (one), besides the
+ * system's.
+ */
+MQTTLINK_API mqttlink_status mqttlink_tls_add_ca_file(struct mqttlink_tls *tls, const char *path);
+
+/**
+ * Trusts these certificate authorities, PEM (one or more) or DER (one), besides the system's.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_add_ca(struct mqttlink_tls *tls,
+                                    const void *data,
+                                    size_t len);
+
+/**
+ * Whether the system's certificate authorities are trusted. Default: true.
+ */
+MQTTLINK_API mqttlink_status mqttlink_tls_set_system_roots(struct mqttlink_tls *tls, bool trusted);
+
+/**
+ * The client's certificate, from a file: PEM with its chain behind it, or DER.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_certificate_file(struct mqttlink_tls *tls,
+                                                  const char *path);
+
+/**
+ * The client's certificate: PEM with its chain behind it, or DER.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_certificate(struct mqttlink_tls *tls,
+                                             const void *data,
+                                             size_t len);
+
+/**
+ * The client's private key, from a file: PKCS#8, PKCS#1 or SEC1, as PEM or DER.
+ */
+MQTTLINK_API mqttlink_status mqttlink_tls_set_key_file(struct mqttlink_tls *tls, const char *path);
+
+/**
+ * The client's private key: PKCS#8, PKCS#1 or SEC1, as PEM or DER.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_key(struct mqttlink_tls *tls,
+                                     const void *data,
+                                     size_t len);
+
+/**
+ * The password of the key that was set before, which is encrypted PKCS#8.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_key_password(struct mqttlink_tls *tls,
+                                              const char *password);
+
+/**
+ * The client's certificate, chain and key in one PKCS#12 container, from a file.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_pkcs12_file(struct mqttlink_tls *tls,
+                                             const char *path,
+                                             const char *password);
+
+/**
+ * The client's certificate, chain and key in one PKCS#12 container.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_pkcs12(struct mqttlink_tls *tls,
+                                        const void *data,
+                                        size_t len,
+                                        const char *password);
+
+/**
+ * Offers an application protocol (ALPN), in order of preference: `mqtt`, or `x-amzn-mqtt-ca` for AWS
+ * IoT Core on port 443.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_add_alpn(struct mqttlink_tls *tls,
+                                      const char *protocol);
+
+/**
+ * The name that the server's certificate is for, where it is not the host of the URL.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_server_name(struct mqttlink_tls *tls,
+                                             const char *name);
+
+/**
+ * The oldest version accepted: a `mqttlink_tls_version`. Default: TLS 1.2.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_min_version(struct mqttlink_tls *tls,
+                                             int32_t version);
+
+/**
+ * The newest version offered: a `mqttlink_tls_version`. Default: the newest there is.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_max_version(struct mqttlink_tls *tls,
+                                             int32_t version);
+
+/**
+ * Whether the server is told the name that is expected (SNI). Default: true.
+ */
+MQTTLINK_API mqttlink_status mqttlink_tls_set_sni(struct mqttlink_tls *tls, bool sent);
+
+/**
+ * Accepts any certificate. Whoever is on the way can read and change everything.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_danger_accept_invalid_certificates(struct mqttlink_tls *tls,
+                                                                bool accepted);
+
+/**
+ * Accepts a certificate that is for another name. Whoever has any certificate of a trusted authority
+ * can read and change everything.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_danger_accept_invalid_host_names(struct mqttlink_tls *tls,
+                                                              bool accepted);
+
+/**
+ * Carries the client's side of an authentication exchange: SCRAM, Kerberos, or a scheme of one's own
+ * (section 4.12). MQTT 5.0 only. `method` is its name, such as "SCRAM-SHA-256". `finish` may be NULL.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_authenticator(struct mqttlink_options *options,
+                                                   const char *method,
+                                                   mqttlink_auth_start_fn start,
+                                                   mqttlink_auth_respond_fn respond,
+                                                   mqttlink_auth_finish_fn finish,
+                                                   void *user,
+                                                   mqttlink_free_fn free_user);
+
+/**
+ * Gives the data of an answer, which is copied.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_reply_set(struct mqttlink_reply *reply,
+                                   const void *data,
+                                   size_t len);
+
+/**
+ * Carries the packets over streams of the program's own, instead of TCP and TLS: another TLS library
+ * with its keys in a security module, a tunnel, a serial line. The URL must not ask for TLS, which is
+ * the stream's own affair; resolver and socket options are not used.
+ *
+ * `open` is called for every connection with `user`; the other functions with the stream it made.
+ * `free_stream`, which may be NULL, is called when nothing will use the stream any more.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_set_transport(struct mqttlink_options *options,
+                                               mqttlink_open_fn open,
+                                               mqttlink_read_fn read,
+                                               mqttlink_write_fn write,
+                                               mqttlink_close_fn close,
+                                               mqttlink_free_fn free_stream,
+                                               void *user,
+                                               mqttlink_free_fn free_user);
+
+/**
+ * Makes a client. Nothing is sent; files named in the TLS settings are read. The options may be freed
+ * or used again.
+ *
+ * The client is freed with `mqttlink_client_free`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_new(const struct mqttlink_options *options,
+                                    struct mqttlink_client **client);
+
+/**
+ * Frees a client at any moment, on any thread, also inside its own callbacks. NULL is allowed; a
+ * second time does nothing.
+ *
+ * What was accepted for sending is written, for at most a second; then the connection is closed
+ * without DISCONNECT, so that the server publishes the will: call `mqttlink_client_disconnect` before
+ * to say goodbye. Calls that wait on other threads return. When it returns, no callback of the client
+ * runs any more or will; inside one of its own callbacks, that one is the last.
+ */
+MQTTLINK_API
+void mqttlink_client_free(struct mqttlink_client *client);
+
+/**
+ * Where the client stands. Never blocks. `MQTTLINK_DISCONNECTED` for NULL and for a freed client.
+ */
+MQTTLINK_API mqttlink_state mqttlink_client_state(const struct mqttlink_client *client);
+
+/**
+ * Whether the server has accepted the connection and it is not being ended. Never blocks. A connection
+ * can be dead without anybody having noticed yet: see `mqttlink_options_set_ping_timeout`.
+ */
+MQTTLINK_API
+bool mqttlink_client_is_connected(const struct mqttlink_client *client);
+
+/**
+ * What the server granted when it last accepted a connection; to be freed with
+ * `mqttlink_granted_free`. `MQTTLINK_ERROR_NOT_FOUND` if it never has.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_granted(const struct mqttlink_client *client,
+                                        struct mqttlink_granted **granted);
+
+/**
+ * Why the last connection ended, or the last attempt failed: returns its status, and makes it this
+ * thread's last error. `MQTTLINK_OK` if this side ended it or there was none.
+ */
+MQTTLINK_API mqttlink_status mqttlink_client_last_error(const struct mqttlink_client *client);
+
+/**
+ * Counts, and how much waits. Does not wait for the network. `size` is
+ * `sizeof(mqttlink_statistics)` of the program, so that a later library fills no more than the program
+ * knows.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_statistics(const struct mqttlink_client *client,
+                                           struct mqttlink_statistics *statistics,
+                                           size_t size);
+
+/**
+ * Wakes every call that waits in this client, on whatever thread: they fail with
+ * `MQTTLINK_ERROR_INTERRUPTED`. An attempt to connect is given up, a connection stays as it is. If no
+ * call waits, the next one that would wait fails instead, so that a flag that is looked at before
+ * waiting is never missed.
+ *
+ * Async-signal-safe: this is the one function that may be called in a signal handler. Does not block,
+ * and does not set the thread's last error.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_interrupt(const struct mqttlink_client *client);
+
+/**
+ * Ends the connection at once, without DISCONNECT, so that the server publishes the will; or ends the
+ * attempt to make one. Waits until both threads are gone, which takes no time. Does nothing without a
+ * connection.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_abort(struct mqttlink_client *client);
+
+/**
+ * Connects, and blocks until the server has answered, at most the connect timeout;
+ * `mqttlink_client_abort`, `mqttlink_client_disconnect` and `mqttlink_client_interrupt` from elsewhere
+ * wake it. `granted` may be NULL; otherwise it is freed with `mqttlink_granted_free`.
+ *
+ * Begins a new session unless `mqttlink_options_set_clean_start` says otherwise. After a failure nothing
+ * is left behind: no thread, no socket. No authentication exchange is needed for a user name and
+ * password.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_connect(struct mqttlink_client *client,
+                                        struct mqttlink_granted **granted);
+
+/**
+ * Connects again, to go on with the session: in MQTT 5.0 without a clean start, and with the client
+ * identifier that the server assigned. `mqttlink_granted_session_present` says whether the server has
+ * kept it. Messages in flight are sent again as the protocol demands. Blocks as
+ * `mqttlink_client_connect`, and may be called in every callback.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_reconnect(struct mqttlink_client *client,
+                                          struct mqttlink_granted **granted);
+
+/**
+ * Authenticates anew on the live connection (MQTT 5.0, section 4.12.1), with the authenticator of the
+ * options. Other traffic goes on. Blocks for at most the response timeout. If it fails, the connection
+ * is ended.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_re_authenticate(struct mqttlink_client *client);
+
+/**
+ * Ends the connection: waits until everything is sent and acknowledged, at most the drain timeout,
+ * sends DISCONNECT, and waits until both threads are gone. The server discards the will. If not
+ * everything could be sent, the connection is cut without DISCONNECT.
+ */
+MQTTLINK_API mqttlink_status mqttlink_client_disconnect(struct mqttlink_client *client);
+
+/**
+ * `mqttlink_client_disconnect` with everything that can be said.
+ *
+ * `drain_ms`: how long to wait until everything is sent and acknowledged, in milliseconds; 0 does not
+ * wait. `reason`: a `mqttlink_reason` that a client may send; 0x04 has the server publish the will,
+ * before MQTT 5.0 by leaving DISCONNECT out. `properties`, which may be NULL: reason string, session
+ * expiry interval, user properties. `drained`, which may be NULL: what was left, to be freed with
+ * `mqttlink_drained_free`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_disconnect_with(struct mqttlink_client *client,
+                                                int64_t drain_ms,
+                                                int32_t reason,
+                                                const struct mqttlink_properties *properties,
+                                                struct mqttlink_drained **drained);
+
+/**
+ * How many messages were left: first those of QoS 0 that were not sent, then those of QoS 1 and 2 that
+ * were not acknowledged. 0 for NULL.
+ */
+MQTTLINK_API
+size_t mqttlink_drained_count(const struct mqttlink_drained *drained);
+
+/**
+ * Shows the message at a place, from 0. `MQTTLINK_ERROR_NOT_FOUND` behind the last one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_drained_at(const struct mqttlink_drained *drained,
+                                    size_t index,
+                                    struct mqttlink_left *message);
+
+/**
+ * Frees what `mqttlink_client_disconnect_with` gave. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_drained_free(struct mqttlink_drained *drained);
+
+/**
+ * Frees what `mqttlink_client_connect`, `mqttlink_client_reconnect` or `mqttlink_client_granted` gave.
+ * NULL is allowed.
+ */
+MQTTLINK_API
+void mqttlink_granted_free(struct mqttlink_granted *granted);
+
+/**
+ * The protocol version of the connection: a `mqttlink_protocol`. 0 for NULL.
+ */
+MQTTLINK_API int32_t mqttlink_granted_version(const struct mqttlink_granted *granted);
+
+/**
+ * Whether the server goes on with an earlier session: its subscriptions are still there. Always false
+ * in MQTT 3.1, which cannot say.
+ */
+MQTTLINK_API
+bool mqttlink_granted_session_present(const struct mqttlink_granted *granted);
+
+/**
+ * The client identifier in use, which the server may have assigned. NULL for NULL.
+ */
+MQTTLINK_API const char *mqttlink_granted_client_id(const struct mqttlink_granted *granted);
+
+/**
+ * The keep alive in force, in seconds, which the server may have changed; 0 is off.
+ */
+MQTTLINK_API uint16_t mqttlink_granted_keep_alive(const struct mqttlink_granted *granted);
+
+/**
+ * How many seconds the session outlives the connection; 4,294,967,295 means for ever.
+ */
+MQTTLINK_API uint32_t mqttlink_granted_session_expiry(const struct mqttlink_granted *granted);
+
+/**
+ * How many messages of QoS 1 and 2 may await their acknowledgement; 1 to 65,535.
+ */
+MQTTLINK_API uint16_t mqttlink_granted_receive_maximum(const struct mqttlink_granted *granted);
+
+/**
+ * The highest QoS the server takes, 0 to 2.
+ */
+MQTTLINK_API int32_t mqttlink_granted_maximum_qos(const struct mqttlink_granted *granted);
+
+/**
+ * Whether the server keeps retained messages.
+ */
+MQTTLINK_API bool mqttlink_granted_retain_available(const struct mqttlink_granted *granted);
+
+/**
+ * The largest packet the server takes, in bytes, fixed header included.
+ */
+MQTTLINK_API size_t mqttlink_granted_maximum_packet_size(const struct mqttlink_granted *granted);
+
+/**
+ * How many topic aliases the server takes; 0 means none.
+ */
+MQTTLINK_API uint16_t mqttlink_granted_topic_alias_maximum(const struct mqttlink_granted *granted);
+
+/**
+ * Whether filters may contain wildcards.
+ */
+MQTTLINK_API bool mqttlink_granted_wildcard_available(const struct mqttlink_granted *granted);
+
+/**
+ * Whether subscriptions may have an identifier.
+ */
+MQTTLINK_API
+bool mqttlink_granted_subscription_id_available(const struct mqttlink_granted *granted);
+
+/**
+ * Whether shared subscriptions are offered.
+ */
+MQTTLINK_API bool mqttlink_granted_shared_available(const struct mqttlink_granted *granted);
+
+/**
+ * All properties of the CONNACK, the reason string, response information and user properties among
+ * them; an empty list before MQTT 5.0. Lives as long as `granted`. NULL for NULL.
+ */
+MQTTLINK_API
+const struct mqttlink_properties *mqttlink_granted_properties(const struct mqttlink_granted *granted);
+
+/**
+ * Publishes a message. If the outgoing buffer or the window of messages in flight is full, or the
+ * connection is just being made, it waits for room, at most the publish timeout. It does not wait for
+ * the outcome: `mqttlink_delivery_wait` does. Messages of one thread leave in the order of its calls.
+ *
+ * `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied; NULL if there are
+ * none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
+ * `properties`: of MQTT 5.0, or NULL; they are copied. `delivery`: tells the outcome, to be freed with
+ * `mqttlink_delivery_free`; NULL if nobody wants to know.
+ *
+ * What cannot be sent, or what the server has said that it does not take, is an error to the caller and
+ * does not touch the connection.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish(struct mqttlink_client *client,
+                                        const char *topic,
+                                        const void *payload,
+                                        size_t len,
+                                        int32_t qos,
+                                        bool retain,
+                                        const struct mqttlink_properties *properties,
+                                        struct mqttlink_delivery **delivery);
+
+/**
+ * `mqttlink_client_publish` that waits for room at most so many milliseconds.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_timeout(struct mqttlink_client *client,
+                                                const char *topic,
+                                                const void *payload,
+                                                size_t len,
+                                                int32_t qos,
+                                                bool retain,
+                                                const struct mqttlink_properties *properties,
+                                                int64_t timeout_ms,
+                                                struct mqttlink_delivery **delivery);
+
+/**
+ * `mqttlink_client_publish` that never waits. `MQTTLINK_ERROR_WINDOW_FULL`,
+ * `MQTTLINK_ERROR_BUFFER_FULL` or `MQTTLINK_ERROR_NO_PACKET_ID` if there is no room.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_try_publish(struct mqttlink_client *client,
+                                            const char *topic,
+                                            const void *payload,
+                                            size_t len,
+                                            int32_t qos,
+                                            bool retain,
+                                            const struct mqttlink_properties *properties,
+                                            struct mqttlink_delivery **delivery);
+
+/**
+ * `mqttlink_client_publish` that has `callback` called with the outcome, on the dispatcher thread:
+ * exactly once if this returns `MQTTLINK_OK`, and not at all otherwise; unless the client is freed
+ * first. `free_user`, which may be NULL, is called in each of these cases.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_then(struct mqttlink_client *client,
+                                             const char *topic,
+                                             const void *payload,
+                                             size_t len,
+                                             int32_t qos,
+                                             bool retain,
+                                             const struct mqttlink_properties *properties,
+                                             mqttlink_published_fn callback,
+                                             void *user,
+                                             mqttlink_free_fn free_user);
+
+/**
+ * `mqttlink_client_publish` whose outcome goes to the callback of `mqttlink_options_on_published`, with
+ * the number that is put into `id`. The number is there before the message is queued, so that the
+ * callback cannot come before it.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` if there is no such callback.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_event(struct mqttlink_client *client,
+                                              const char *topic,
+                                              const void *payload,
+                                              size_t len,
+                                              int32_t qos,
+                                              bool retain,
+                                              const struct mqttlink_properties *properties,
+                                              uint64_t *id);
+
+/**
+ * Publishes a message whose payload of exactly `len` bytes comes from `source`, which is called on this
+ * thread, a piece at a time. Blocks until all of it has been handed to the connection, waiting for room
+ * as `mqttlink_client_publish` for each piece. Meanwhile everything else that this client sends waits
+ * behind it, PINGREQ included, so the source must keep pace with the keep alive.
+ *
+ * The payload is not kept: if the connection is lost before the acknowledgement, a message of QoS 1 or
+ * 2 cannot be sent again, and its delivery says so. If the source fails or ends early, the message
+ * cannot be completed and the connection is ended: `MQTTLINK_ERROR_PAYLOAD_SOURCE`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_source(struct mqttlink_client *client,
+                                               const char *topic,
+                                               size_t len,
+                                               int32_t qos,
+                                               bool retain,
+                                               const struct mqttlink_properties *properties,
+                                               mqttlink_source_fn source,
+                                               void *user,
+                                               struct mqttlink_delivery **delivery);
+
+/**
+ * Waits for the outcome, at most so many milliseconds; `MQTTLINK_DEFAULT` is the client's response
+ * timeout. May be called from any thread, also inside callbacks, and again after a timeout or a lost
+ * connection.
+ *
+ * Returns the outcome, if it is one: `MQTTLINK_OK`, `MQTTLINK_ERROR_PUBLISH_REFUSED`, or why the message
+ * was given up. Otherwise why there is none yet: `MQTTLINK_ERROR_TIMEOUT_ACK`, or that there is no
+ * connection; a message of QoS 1 or 2 is then sent again when the client reconnects.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_delivery_wait(const struct mqttlink_delivery *delivery,
+                                       int64_t timeout_ms);
+
+/**
+ * Whether there is an outcome. Does not wait.
+ */
+MQTTLINK_API bool mqttlink_delivery_is_done(const struct mqttlink_delivery *delivery);
+
+/**
+ * The server's reason code: a `mqttlink_reason`. -1 as long as there is none.
+ */
+MQTTLINK_API int32_t mqttlink_delivery_reason(const struct mqttlink_delivery *delivery);
+
+/**
+ * The server's remark, in MQTT 5.0; NULL if there is none. Lives as long as the delivery.
+ */
+MQTTLINK_API const char *mqttlink_delivery_reason_string(const struct mqttlink_delivery *delivery);
+
+/**
+ * The properties of the acknowledgement; NULL as long as there is no outcome. Lives as long as the
+ * delivery.
+ */
+MQTTLINK_API
+const struct mqttlink_properties *mqttlink_delivery_properties(const struct mqttlink_delivery *delivery);
+
+/**
+ * Frees a delivery. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_delivery_free(struct mqttlink_delivery *delivery);
+
+/**
+ * A subscription without filters. NULL only after a bug in mqttlink.
+ */
+MQTTLINK_API struct mqttlink_subscription *mqttlink_subscription_new(void);
+
+/**
+ * Frees a subscription. What was subscribed to with it stays. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_subscription_free(struct mqttlink_subscription *subscription);
+
+/**
+ * Adds a filter with the highest QoS at which messages are to be delivered, 0 to 2.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_subscription_add(struct mqttlink_subscription *subscription,
+                                          const char *filter,
+                                          int32_t qos);
+
+/**
+ * Adds a filter with all that MQTT 5.0 knows. `no_local`: leave out what this client publishes.
+ * `retain_as_published`: keep the RETAIN flag of the publisher. `retain_handling`: a
+ * `mqttlink_retain_handling`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_subscription_add_with(struct mqttlink_subscription *subscription,
+                                               const char *filter,
+                                               int32_t qos,
+                                               bool no_local,
+                                               bool retain_as_published,
+                                               int32_t retain_handling);
+
+/**
+ * Gives the subscription its own callback for the messages that match one of its filters; the callback
+ * of `mqttlink_options_on_message` and `mqttlink_client_receive` do not get them then. A message that
+ * matches several subscriptions goes to the callback of each. Runs on the dispatcher thread.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_subscription_set_handler(struct mqttlink_subscription *subscription,
+                                                  mqttlink_message_fn callback,
+                                                  void *user,
+                                                  mqttlink_free_fn free_user);
+
+/**
+ * Sets the properties, which are copied: subscription identifier, user properties. MQTT 5.0 only. NULL
+ * takes them away.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_subscription_set_properties(struct mqttlink_subscription *subscription,
+                                                     const struct mqttlink_properties *properties);
+
+/**
+ * Subscribes, and waits for the server's answer, at most the response timeout. The answer has one
+ * result for each filter: the server may grant less than was asked for, or refuse.
+ *
+ * `results`, to be freed with `mqttlink_results_free`, may be NULL; then a refusal of any filter is
+ * `MQTTLINK_ERROR_SUBSCRIBE_REFUSED`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_subscribe(struct mqttlink_client *client,
+                                          const struct mqttlink_subscription *subscription,
+                                          struct mqttlink_results **results);
+
+/**
+ * Subscribes to one filter without a callback of its own, and waits as `mqttlink_client_subscribe`.
+ * `granted`, which may be NULL, is the QoS that the server granted. A refusal is
+ * `MQTTLINK_ERROR_SUBSCRIBE_REFUSED`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_subscribe_one(struct mqttlink_client *client,
+                                              const char *filter,
+                                              int32_t qos,
+                                              int32_t *granted);
+
+/**
+ * Subscribes without waiting; the answer goes to the callback of `mqttlink_options_on_subscribed`, with
+ * the number that is put into `id` before the request is queued. Without an answer it is called when
+ * the connection ends.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` if there is no such callback.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_subscribe_event(struct mqttlink_client *client,
+                                                const struct mqttlink_subscription *subscription,
+                                                uint64_t *id);
+
+/**
+ * Ends subscriptions, and waits for the server's answer, at most the response timeout. `filters` are
+ * `count` strings, letter by letter as they were subscribed to; `properties`, which may be NULL, are
+ * user properties. Their callbacks are dropped in the place of the server's answer.
+ *
+ * `results`, to be freed with `mqttlink_results_free`, may be NULL; then a refusal of any filter is
+ * `MQTTLINK_ERROR_UNSUBSCRIBE_REFUSED`. That there was no such subscription is not a refusal.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_unsubscribe(struct mqttlink_client *client,
+                                            const char *const *filters,
+                                            size_t count,
+                                            const struct mqttlink_properties *properties,
+                                            struct mqttlink_results **results);
+
+/**
+ * Ends subscriptions without waiting; the answer goes to the callback of
+ * `mqttlink_options_on_unsubscribed`, with the number that is put into `id` before the request is
+ * queued.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` if there is no such callback.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_unsubscribe_event(struct mqttlink_client *client,
+                                                  const char *const *filters,
+                                                  size_t count,
+                                                  const struct mqttlink_properties *properties,
+                                                  uint64_t *id);
+
+/**
+ * How many results there are: one for each filter. 0 for NULL.
+ */
+MQTTLINK_API size_t mqttlink_results_count(const struct mqttlink_results *results);
+
+/**
+ * The result at a place, from 0: a `mqttlink_reason`. For a subscription 0 to 2 is the QoS granted; from
+ * 0x80 the filter was refused. -1 behind the last one.
+ */
+MQTTLINK_API
+int32_t mqttlink_results_at(const struct mqttlink_results *results,
+                            size_t index);
+
+/**
+ * Reason string and user properties of the answer; an empty list before MQTT 5.0. Lives as long as the
+ * results. NULL for NULL.
+ */
+MQTTLINK_API
+const struct mqttlink_properties *mqttlink_results_properties(const struct mqttlink_results *results);
+
+/**
+ * Frees results that a function gave. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_results_free(struct mqttlink_results *results);
+
+/**
+ * Waits for the next message that no handler takes, for at most so many milliseconds; 0 does not wait,
+ * `MQTTLINK_FOREVER` and `MQTTLINK_DEFAULT` wait until there is one or there is no connection any more.
+ * Several threads may wait; each message goes to one of them. It is freed with
+ * `mqttlink_message_free`, which acknowledges it.
+ *
+ * `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came in time; why the connection ended if it has and no
+ * message is left from it; `MQTTLINK_ERROR_INTERRUPTED`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_receive(struct mqttlink_client *client,
+                                        int64_t timeout_ms,
+                                        struct mqttlink_message **message);
+
+/**
+ * The topic name; never NULL but for NULL. Lives as long as the message.
+ */
+MQTTLINK_API const char *mqttlink_message_topic(const struct mqttlink_message *message);
+
+/**
+ * The payload, and in `len`, which may be NULL, how many bytes it has. Not NULL, even if it is empty,
+ * but for NULL. No NUL follows it: print text with `"%.*s"`. Empty if it comes as a stream. Lives as
+ * long as the message.
+ */
+MQTTLINK_API
+const void *mqttlink_message_payload(const struct mqttlink_message *message,
+                                     size_t *len);
+
+/**
+ * The quality of service at which the message was delivered, 0 to 2.
+ */
+MQTTLINK_API int32_t mqttlink_message_qos(const struct mqttlink_message *message);
+
+/**
+ * Whether the server had kept the message from before the subscription.
+ */
+MQTTLINK_API bool mqttlink_message_retain(const struct mqttlink_message *message);
+
+/**
+ * Whether the server says that it may have sent the message before. It does not mean that this client
+ * has seen it.
+ */
+MQTTLINK_API
+bool mqttlink_message_dup(const struct mqttlink_message *message);
+
+/**
+ * All properties, in order; an empty list before MQTT 5.0. NULL for NULL. Lives as long as the message.
+ */
+MQTTLINK_API
+const struct mqttlink_properties *mqttlink_message_properties(const struct mqttlink_message *message);
+
+/**
+ * How long the payload is, in bytes, whether it is in memory or comes as a stream.
+ */
+MQTTLINK_API size_t mqttlink_message_payload_len(const struct mqttlink_message *message);
+
+/**
+ * Whether the payload comes as a stream: if it is longer than `mqttlink_options_set_stream_above` says.
+ */
+MQTTLINK_API
+bool mqttlink_message_is_streamed(const struct mqttlink_message *message);
+
+/**
+ * Reads the next bytes of the payload, whether it is in memory or comes as a stream; `count` is 0 at
+ * its end. Blocks until bytes arrive. Later messages wait until a stream has been read, or the message
+ * is freed or its callback returns.
+ *
+ * `MQTTLINK_ERROR_STREAM_INTERRUPTED` if the connection is lost first; at QoS 1 and 2 the server sends
+ * the message again.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_message_read(const struct mqttlink_message *message,
+                                      void *data,
+                                      size_t size,
+                                      size_t *count);
+
+/**
+ * Acknowledges the message now, whatever the client's mode. Acknowledgements leave in the order in
+ * which the messages came, so it may wait for those before it. Does nothing at QoS 0 or a second time.
+ * Does not block.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_message_acknowledge(const struct mqttlink_message *message);
+
+/**
+ * Takes over the acknowledgement, to be sent later from anywhere; to be freed with
+ * `mqttlink_acknowledger_free`. `MQTTLINK_ERROR_NOT_FOUND` at QoS 0, for a copy, and when it has been
+ * taken or sent.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_message_acknowledger(const struct mqttlink_message *message,
+                                              struct mqttlink_acknowledger **acknowledger);
+
+/**
+ * A copy of a message, to be kept. It is data only: it has no part in the acknowledgement, and nothing
+ * of a payload that comes as a stream.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_message_copy(const struct mqttlink_message *message,
+                                      struct mqttlink_message **copy);
+
+/**
+ * Frees a message from `mqttlink_client_receive` or `mqttlink_message_copy`, and acknowledges it unless
+ * that is done by hand. NULL is allowed; for the message of a callback it does nothing.
+ */
+MQTTLINK_API
+void mqttlink_message_free(struct mqttlink_message *message);
+
+/**
+ * The message has been dealt with. Does not block. `MQTTLINK_ERROR_INVALID_STATE` a second time.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_acknowledger_accept(struct mqttlink_acknowledger *acknowledger);
+
+/**
+ * The message is refused, with a `mqttlink_reason` of 0x80 or more that a client may send in PUBACK and
+ * PUBREC. Before MQTT 5.0, which cannot say so, it is acknowledged. Does not block.
+ * `MQTTLINK_ERROR_INVALID_STATE` a second time.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_acknowledger_reject(struct mqttlink_acknowledger *acknowledger,
+                                             int32_t reason);
+
+/**
+ * Frees an acknowledger, decided or not. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_acknowledger_free(struct mqttlink_acknowledger *acknowledger);
+
+/**
+ * Which way the packet went.
+ */
+MQTTLINK_API mqttlink_direction mqttlink_packet_direction(const struct mqttlink_packet *packet);
+
+/**
+ * The packet's bytes, fixed header included, and how many there are. They may hold a password. NULL
+ * for NULL.
+ */
+MQTTLINK_API const void *mqttlink_packet_bytes(const struct mqttlink_packet *packet, size_t *len);
+
+/**
+ * The packet in one line, without payload, password and authentication data. "" for NULL.
+ */
+MQTTLINK_API const char *mqttlink_packet_text(const struct mqttlink_packet *packet);
+
+/**
+ * Has the library's log given to a function, for all clients of the process: lines up to `level`, a
+ * `mqttlink_log_level`. Payloads, passwords and authentication data are never in it. Without this call
+ * nothing is logged anywhere.
+ *
+ * The function runs on a thread of its own and may call everything. If it does not keep up, lines are
+ * left out. NULL ends it; the function is not called any more when this returns, except where it is
+ * called from within.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` in a Rust program that has a logger already.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_log_set(mqttlink_log_fn callback,
+                                 int32_t level,
+                                 void *user,
+                                 mqttlink_free_fn free_user);
+
+/**
+ * Whether a topic name is valid: 1 to 65,535 bytes, no wildcard (section 4.7). Needs no client.
+ */
+MQTTLINK_API mqttlink_status mqttlink_topic_check_name(const char *name);
+
+/**
+ * Whether a topic filter is valid by the rules of MQTT 5.0, shared subscriptions included.
+ */
+MQTTLINK_API mqttlink_status mqttlink_topic_check_filter(const char *filter);
+
+/**
+ * Whether messages with this topic name go to a subscription with this filter. Checks both. For a
+ * shared subscription `$share/NAME/FILTER` the filter behind the name counts.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_topic_matches(const char *filter,
+                                       const char *name,
+                                       bool *matches);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* MQTTLINK_H */

@@ -1,0 +1,121 @@
+//! The log, for C.
+//!
+//! Lines are written by every thread, some of them under a lock. They are handed to a thread of their
+//! own, so that the program's function may do what it likes and holds nobody up.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Sender, bounded};
+use log::{LevelFilter, Log, Metadata, Record};
+
+use super::callback::{Hook, mqttlink_free_fn};
+use super::guard::{self, Failure};
+use super::numbers::log_level;
+use super::pointer::c_text;
+use super::status::mqttlink_status;
+
+/// Takes one line of the log: its `mqttlink_log_level` and its text, which lives until the function
+/// returns.
+pub type mqttlink_log_fn =
+    Option<unsafe extern "C" fn(user: *mut c_void, level: i32, text: *const c_char)>;
+
+/// How many lines wait for a function that does not keep up; more are left out.
+const WAITING_MAX: usize = 1024;
+
+struct Relay {
+    lines: Mutex<Option<Sender<(i32, CString)>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+static RELAY: Relay = Relay { lines: Mutex::new(None), thread: Mutex::new(None) };
+
+impl Log for Relay {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("mqttlink")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lines) = &*lines {
+            let level = i32::try_from(record.level() as usize).unwrap_or_default();
+            let _ = lines.try_send((level, c_text(&record.args().to_string())));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Has the library's log given to a function, for all clients of the process: lines up to `level`, a
+/// `mqttlink_log_level`. Payloads, passwords and authentication data are never in it. Without this call
+/// nothing is logged anywhere.
+///
+/// The function runs on a thread of its own and may call everything. If it does not keep up, lines are
+/// left out. NULL ends it; the function is not called any more when this returns, except where it is
+/// called from within.
+///
+/// `MQTTLINK_ERROR_INVALID_STATE` in a Rust program that has a logger already.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_log_set(
+    callback: mqttlink_log_fn,
+    level: i32,
+    user: *mut c_void,
+    free_user: mqttlink_free_fn,
+) -> mqttlink_status {
+    let hook = Hook::new(callback, user, free_user);
+    guard::call(|| {
+        let level = log_level(level)?;
+        stop();
+        let Some(hook) = hook.filter(|_| level != LevelFilter::Off) else { return Ok(()) };
+        // The second time it is this one.
+        let _ = log::set_logger(&RELAY);
+        if !is_ours() {
+            let text = "the program has a logger already";
+            return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_INVALID_STATE, text));
+        }
+        start(hook)?;
+        log::set_max_level(level);
+        Ok(())
+    })
+}
+
+fn is_ours() -> bool {
+    std::ptr::addr_eq(log::logger(), &raw const RELAY)
+}
+
+fn start(hook: Hook<unsafe extern "C" fn(*mut c_void, i32, *const c_char)>) -> Result<(), Failure> {
+    let (sender, lines) = bounded::<(i32, CString)>(WAITING_MAX);
+    let run = move || {
+        while let Ok((level, text)) = lines.recv() {
+            // SAFETY: by the contract the function takes what it was registered with; the text lives
+            // here.
+            unsafe { (hook.function)(hook.pointer(), level, text.as_ptr()) };
+        }
+    };
+    let thread =
+        thread::Builder::new().name("mqttlink-log".into()).spawn(run).map_err(|error| {
+            let text = format!("the log's thread could not be started: {error}");
+            Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
+        })?;
+    *RELAY.lines.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    *RELAY.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    Ok(())
+}
+
+/// Ends the thread, once it has given out what waits.
+fn stop() {
+    if is_ours() {
+        log::set_max_level(LevelFilter::Off);
+    }
+    drop(RELAY.lines.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let thread = RELAY.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(thread) = thread
+        && thread.thread().id() != thread::current().id()
+    {
+        let _ = thread.join();
+    }
+}

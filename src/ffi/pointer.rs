@@ -1,0 +1,152 @@
+//! From C's pointers to Rust's references: the one place where arguments are trusted.
+//!
+//! These functions are safe to call although what they are given could be any number: every one of
+//! their callers is an exported function, whose caller has accepted the contract in the header. To mark
+//! them would put an unsafe block around each argument of each function and say nothing new.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::slice;
+
+use super::guard::Failure;
+use super::status::mqttlink_status;
+
+fn null(name: &str) -> Failure {
+    Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, format!("{name} is NULL"))
+}
+
+/// What a pointer points at.
+pub(super) fn given<'a, T>(pointer: *const T, name: &str) -> Result<&'a T, Failure> {
+    optional(pointer).ok_or_else(|| null(name))
+}
+
+/// What a pointer that may be NULL points at.
+pub(super) fn optional<'a, T>(pointer: *const T) -> Option<&'a T> {
+    // SAFETY: by the contract the pointer is NULL or came from this library and was not freed. No
+    // `&mut` to such an object exists anywhere.
+    unsafe { pointer.as_ref() }
+}
+
+/// A string.
+pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failure> {
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    // SAFETY: by the contract it points at a string that ends with NUL.
+    let text = unsafe { CStr::from_ptr(pointer) };
+    text.to_str().map_err(|error| {
+        let text = format!("{name} is not UTF-8 from its byte {} on", error.valid_up_to());
+        Failure::new(mqttlink_status::MQTTLINK_ERROR_UTF8, text)
+    })
+}
+
+/// A string that may be NULL.
+pub(super) fn optional_text<'a>(
+    pointer: *const c_char,
+    name: &str,
+) -> Result<Option<&'a str>, Failure> {
+    if pointer.is_null() { Ok(None) } else { text(pointer, name).map(Some) }
+}
+
+/// Bytes. NULL is allowed where there are none.
+pub(super) fn bytes<'a>(
+    pointer: *const c_void,
+    len: usize,
+    name: &str,
+) -> Result<&'a [u8], Failure> {
+    check_len::<u8>(len, name)?;
+    match (pointer.is_null(), len) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(null(name)),
+        // SAFETY: by the contract there are that many bytes.
+        (false, _) => Ok(unsafe { slice::from_raw_parts(pointer.cast(), len) }),
+    }
+}
+
+/// A place for bytes.
+pub(super) fn buffer<'a>(
+    pointer: *mut c_void,
+    len: usize,
+    name: &str,
+) -> Result<&'a mut [u8], Failure> {
+    check_len::<u8>(len, name)?;
+    match (pointer.is_null(), len) {
+        (_, 0) => Ok(&mut []),
+        (true, _) => Err(null(name)),
+        // SAFETY: by the contract there is room for that many bytes, and nobody else uses it meanwhile.
+        (false, _) => Ok(unsafe { slice::from_raw_parts_mut(pointer.cast(), len) }),
+    }
+}
+
+/// An array of strings.
+pub(super) fn texts<'a>(
+    pointer: *const *const c_char,
+    count: usize,
+    name: &str,
+) -> Result<Vec<&'a str>, Failure> {
+    check_len::<*const c_char>(count, name)?;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    given(pointer, name)?;
+    // SAFETY: by the contract there are that many pointers.
+    let each = unsafe { slice::from_raw_parts(pointer, count) };
+    each.iter().map(|each| text(*each, name)).collect()
+}
+
+/// No object is larger than half of the address space.
+fn check_len<T>(len: usize, name: &str) -> Result<(), Failure> {
+    let max = usize::try_from(isize::MAX).unwrap_or_default() / size_of::<T>().max(1);
+    if len > max {
+        let text = format!("{name}: a length of {len} is more than there can be");
+        return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
+    }
+    Ok(())
+}
+
+/// A place for a result, checked before the work is done.
+#[must_use = "a place that is not filled was asked for in vain"]
+pub(super) struct Out<T>(*mut T);
+
+pub(super) fn out<T>(pointer: *mut T, name: &str) -> Result<Out<T>, Failure> {
+    if pointer.is_null() { Err(null(name)) } else { Ok(Out(pointer)) }
+}
+
+impl<T> Out<T> {
+    pub(super) fn put(self, value: T) {
+        // SAFETY: by the contract there is room for one value, which may be uninitialised.
+        unsafe { self.0.write(value) };
+    }
+}
+
+impl<T> Out<*mut T> {
+    /// Hands out a new object.
+    pub(super) fn put_new(self, value: T) {
+        self.put(new(value));
+    }
+}
+
+/// Fills a place that may be NULL.
+pub(super) fn put_if<T>(pointer: *mut T, value: impl FnOnce() -> T) {
+    if let Ok(out) = out(pointer, "") {
+        out.put(value());
+    }
+}
+
+/// An object for C.
+pub(super) fn new<T>(value: T) -> *mut T {
+    Box::into_raw(Box::new(value))
+}
+
+/// Takes an object back from C. NULL is allowed.
+pub(super) fn free<T>(pointer: *mut T) {
+    if !pointer.is_null() {
+        // SAFETY: by the contract it came from `new` and was not freed.
+        drop(unsafe { Box::from_raw(pointer) });
+    }
+}
+
+/// A string for C. What lies behind an embedded NUL is lost, as it would be anywhere in C.
+pub(super) fn c_text(text: &str) -> CString {
+    let until_nul = text.split('\0').next().unwrap_or_default();
+    CString::new(until_nul).unwrap_or_default()
+}

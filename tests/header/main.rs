@@ -1,0 +1,74 @@
+//! `include/mqttlink.h` and the list of exported functions are what the sources say.
+//!
+//! After a change: `UPDATE_HEADER=1 cargo test --test header`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that goes wrong"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_default()
+}
+
+/// Compares with what is checked in, or writes it.
+fn compare(name: &str, made: &str) {
+    if std::env::var_os("UPDATE_HEADER").is_some() {
+        fs::write(path(name), made).unwrap();
+    }
+    assert!(read(name) == made, "{name} is stale: UPDATE_HEADER=1 cargo test --test header");
+}
+
+fn header() -> String {
+    let config = cbindgen::Config::from_file(path("cbindgen.toml")).unwrap();
+    let builder = cbindgen::Builder::new().with_config(config).with_src(path("src/ffi/mod.rs"));
+    let mut made = Vec::new();
+    builder.generate().unwrap().write(&mut made);
+    String::from_utf8(made).unwrap()
+}
+
+/// The functions that the sources export.
+fn exported() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(path("src/ffi")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for item in text.split("#[unsafe(no_mangle)]").skip(1) {
+            let name = item.split("fn ").nth(1).unwrap().split('(').next().unwrap();
+            assert!(found.insert(name.to_owned()), "{name} is there twice");
+        }
+    }
+    found
+}
+
+#[test]
+fn the_header_is_made_from_the_sources() {
+    compare("include/mqttlink.h", &header());
+}
+
+#[test]
+fn the_list_of_exported_functions_is_complete() {
+    let mut list: Vec<String> = exported().into_iter().collect();
+    list.push(String::new());
+    compare("tests/capi/symbols.txt", &list.join("\n"));
+}
+
+#[test]
+fn each_exported_function_is_declared_and_described() {
+    let header = read("include/mqttlink.h");
+    for name in exported() {
+        assert!(name.starts_with("mqttlink_"), "{name}");
+        let (before, _) = header.rsplit_once(&format!("{name}(")).unwrap();
+        let declaration = before.rsplit("*/").next().unwrap();
+        assert!(!declaration.contains(';'), "{name} has no description");
+    }
+}
