@@ -1,0 +1,65 @@
+/* What every suite uses: a check that says where and why, and a way to wait for other threads. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "mqttlink.h"
+
+#define WATCHDOG_MS 20000
+
+#define CHECK(condition)                                                                    \
+    do {                                                                                    \
+        if (!(condition)) {                                                                 \
+            fprintf(stderr, "%s:%d: %s (last error: %s)\n", __FILE__, __LINE__, #condition, \
+                    mqttlink_last_error_message());                                         \
+            abort();                                                                        \
+        }                                                                                   \
+    } while (0)
+
+#define OK(call) CHECK((call) == MQTTLINK_OK)
+
+#define FAILS(status, call)                                     \
+    do {                                                        \
+        CHECK((call) == (status));                              \
+        CHECK(mqttlink_error_status(mqttlink_last_error()) == (status)); \
+    } while (0)
+
+/* Counts what happened on other threads. */
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int count;
+} counter;
+
+#define COUNTER {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0}
+
+static inline void count_up(counter *counter) {
+    pthread_mutex_lock(&counter->lock);
+    counter->count++;
+    pthread_cond_broadcast(&counter->changed);
+    pthread_mutex_unlock(&counter->lock);
+}
+
+static inline int count_now(counter *counter) {
+    pthread_mutex_lock(&counter->lock);
+    int count = counter->count;
+    pthread_mutex_unlock(&counter->lock);
+    return count;
+}
+
+static inline void wait_for(counter *counter, int count) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WATCHDOG_MS / 1000;
+    pthread_mutex_lock(&counter->lock);
+    while (counter->count < count)
+        CHECK(pthread_cond_timedwait(&counter->changed, &counter->lock, &until) == 0);
+    pthread_mutex_unlock(&counter->lock);
+}
+
+#endif
