@@ -4,12 +4,22 @@ CARGO ?= cargo
 RUNS ?= 5
 SECONDS ?= 600
 TARGET ?= decode
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+DESTDIR ?=
+STORM_SECONDS ?= 5
+CARGO_HOME ?= $(HOME)/.cargo
 
-.PHONY: help demo test lint bench fuzz tools
+# The C library's name at run time: the first number of the version.
+SONAME := libmqttlink.so.$(shell sed -n 's/^version = "\([0-9]*\).*/\1/p' Cargo.toml | head -n 1)
+
+.PHONY: help demo test test-capi test-asan test-install capi release-capi install lint bench fuzz tools
 
 help:
 	@echo 'make demo    client and broker in one process: every version and QoS, TCP, TLS, memory'
 	@echo 'make test    every test'
+	@echo 'make install the C library, its headers, pkg-config and CMake files [PREFIX= LIBDIR= DESTDIR=]'
+	@echo 'make test-asan  the C suites and a storm with AddressSanitizer [STORM_SECONDS=60], on nightly'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
 	@echo 'make bench   messages per second beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
 	@echo 'make tools   installs all that the others need'
@@ -23,11 +33,57 @@ test:
 	@tools/install.sh build peers programs
 	$(CARGO) test
 	$(CARGO) test --no-default-features --lib --test it --test net
+	$(CARGO) test --features capi --lib ffi
+	$(MAKE) test-capi test-install
+
+# The C library as it is built for tests.
+capi:
+	$(CARGO) rustc --lib --features capi --crate-type cdylib,staticlib -- \
+		-C link-arg=-Wl,-soname,$(SONAME)
+
+test-capi: capi
+	@tools/install.sh capi
+	cmake -S tests/capi -B target/capi -DSTORM_SECONDS=$(STORM_SECONDS) \
+		-DMQTTLINK_LIBRARY=$(CURDIR)/target/debug/libmqttlink.so
+	cmake --build target/capi
+	cd target/capi && ctest --output-on-failure --output-junit report.xml
+
+# The library and the suites with AddressSanitizer. It needs a nightly compiler.
+ASAN_TARGET := x86_64-unknown-linux-gnu
+test-asan:
+	@tools/install.sh capi
+	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly rustc --lib --features capi \
+		--crate-type cdylib --target $(ASAN_TARGET) --target-dir target/asan -- \
+		-C link-arg=-Wl,-soname,$(SONAME)
+	cmake -S tests/capi -B target/asan/capi -DSANITIZER=address \
+		-DSTORM_SECONDS=$(STORM_SECONDS) \
+		-DMQTTLINK_LIBRARY=$(CURDIR)/target/asan/$(ASAN_TARGET)/debug/libmqttlink.so
+	cmake --build target/asan/capi
+	cd target/asan/capi && ctest --output-on-failure
+
+# Each kind of library by itself, so that link-time optimisation applies; without a path of this machine.
+RELEASE_FLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=mqttlink
+RELEASE := CARGO_PROFILE_RELEASE_LTO=thin CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+	CARGO_PROFILE_RELEASE_DEBUG=false RUSTFLAGS='$(RELEASE_FLAGS)' \
+	$(CARGO) rustc --release --lib --features capi --target-dir target/install
+
+release-capi:
+	@tools/install.sh build
+	$(RELEASE) --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME) -C strip=symbols
+	$(RELEASE) --crate-type staticlib
+
+install: release-capi
+	packaging/install.sh target/install/release '$(PREFIX)' '$(LIBDIR)' '$(DESTDIR)'
+
+test-install: release-capi
+	@tools/install.sh capi
+	tests/consumers/run.sh
 
 lint:
 	@tools/install.sh build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 

@@ -417,7 +417,8 @@ static void forking(server *server) {
         OK(mqttlink_client_interrupt(own));
         FAILS(MQTTLINK_ERROR_INTERRUPTED, mqttlink_client_receive(own, WATCHDOG_MS, &message));
         mqttlink_client_free(own);
-        _exit(0);
+        /* What belongs to the parent's threads is lost here: not a matter for a leak check. */
+        execlp("true", "true", (char *)NULL);
     }
     int status;
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);

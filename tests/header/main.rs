@@ -72,3 +72,12 @@ fn each_exported_function_is_declared_and_described() {
         assert!(!declaration.contains(';'), "{name} has no description");
     }
 }
+
+#[test]
+fn the_c_suites_call_each_exported_function() {
+    let suites = ["basics", "client", "events", "openssl"];
+    let calls: String = suites.map(|name| read(&format!("tests/capi/test_{name}.c"))).concat();
+    for name in exported() {
+        assert!(calls.contains(&name), "no suite in tests/capi calls {name}");
+    }
+}

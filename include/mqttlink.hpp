@@ -1,0 +1,1050 @@
+/* mqttlink for C++17: a header over mqttlink.h, whose descriptions hold here too.
+ *
+ *     mqttlink::options options("mqtt://localhost");
+ *     options.on_message([](mqttlink::client_ref, const mqttlink::message_view &message) {
+ *         std::cout << message.topic() << ": " << message.text() << '\n';
+ *     });
+ *     mqttlink::client client(options);
+ *     client.connect();
+ *     client.subscribe("house/#", mqttlink::qos::at_least_once);
+ *     client.publish("house/attic", "21.5").wait();
+ *     client.disconnect();
+ *
+ * Classes own what they hold, can be moved and not copied. Names that end in _view or _ref own nothing and
+ * live as long as what they were taken from: in a handler, until it returns. Failures are exceptions
+ * derived from mqttlink::error; the try_ forms return a mqttlink::result instead and throw nothing but
+ * std::bad_alloc. Handlers run on the client's dispatcher thread; one that lets an exception out ends the
+ * program with std::terminate, as in std::thread. */
+#ifndef MQTTLINK_HPP
+#define MQTTLINK_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "mqttlink.h"
+
+namespace mqttlink {
+
+using milliseconds = std::chrono::milliseconds;
+using seconds = std::chrono::seconds;
+
+/* No deadline, and the client's own deadline. */
+inline constexpr milliseconds forever{MQTTLINK_FOREVER};
+inline constexpr milliseconds by_default{MQTTLINK_DEFAULT};
+
+enum class qos : std::int32_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
+enum class protocol : std::int32_t { mqtt_3_1 = 3, mqtt_3_1_1 = 4, mqtt_5 = 5 };
+enum class acknowledge : std::int32_t { on_receipt = 0, when_handled = 1, manually = 2 };
+enum class retain_handling : std::int32_t { send = 0, send_if_new = 1, do_not_send = 2 };
+enum class tls_version : std::int32_t { tls_1_0 = 10, tls_1_1 = 11, tls_1_2 = 12, tls_1_3 = 13 };
+
+inline const char *version() noexcept { return mqttlink_version(); }
+
+namespace detail {
+
+inline std::string text(const char *text) { return text ? std::string(text) : std::string(); }
+inline std::string_view view(const char *text) noexcept {
+    return text ? std::string_view(text) : std::string_view();
+}
+
+template <auto Free> struct deleter {
+    template <class T> void operator()(T *pointer) const noexcept { Free(pointer); }
+};
+template <class T, auto Free> using handle = std::unique_ptr<T, deleter<Free>>;
+
+template <class F> void free_function(void *user) noexcept { delete static_cast<F *>(user); }
+
+template <class F> void *keep(F function) { return new F(std::move(function)); }
+
+} // namespace detail
+
+/* What is known about a failure: a copy, which lives as long as wanted. */
+class error : public std::runtime_error {
+public:
+    explicit error(const mqttlink_error *from)
+        : std::runtime_error(mqttlink_error_message(from)), status_(mqttlink_error_status(from)),
+          stage_(mqttlink_error_stage(from)), os_code_(mqttlink_error_os_code(from)),
+          reason_(mqttlink_error_reason(from)),
+          reason_string_(detail::text(mqttlink_error_reason_string(from))),
+          server_reference_(detail::text(mqttlink_error_server_reference(from))),
+          timeout_(mqttlink_error_is_timeout(from)), refused_(mqttlink_error_is_refused(from)),
+          disconnected_(mqttlink_error_is_disconnected(from)), full_(mqttlink_error_is_full(from)),
+          retryable_(mqttlink_error_is_retryable(from)) {}
+
+    mqttlink_status status() const noexcept { return status_; }
+    mqttlink_stage stage() const noexcept { return stage_; }
+    /* errno; 0 if it does not come from the operating system. */
+    int os_code() const noexcept { return os_code_; }
+    /* The MQTT reason code; -1 if there is none. */
+    int reason() const noexcept { return reason_; }
+    const std::string &reason_string() const noexcept { return reason_string_; }
+    const std::string &server_reference() const noexcept { return server_reference_; }
+    bool is_timeout() const noexcept { return timeout_; }
+    bool is_refused() const noexcept { return refused_; }
+    bool is_disconnected() const noexcept { return disconnected_; }
+    bool is_full() const noexcept { return full_; }
+    bool is_retryable() const noexcept { return retryable_; }
+
+    /* Throws the exception of this failure's kind. */
+    [[noreturn]] void raise() const;
+
+private:
+    mqttlink_status status_;
+    mqttlink_stage stage_;
+    int os_code_, reason_;
+    std::string reason_string_, server_reference_;
+    bool timeout_, refused_, disconnected_, full_, retryable_;
+};
+
+/* A deadline came. */
+struct timeout_error : error { using error::error; explicit timeout_error(const error &e) : error(e) {} };
+/* The server said no. */
+struct refused_error : error { using error::error; explicit refused_error(const error &e) : error(e) {} };
+/* There is no connection, or it ended. */
+struct disconnected_error : error {
+    using error::error;
+    explicit disconnected_error(const error &e) : error(e) {}
+};
+/* An argument, an option or the use of the library is wrong. */
+struct usage_error : error { using error::error; explicit usage_error(const error &e) : error(e) {} };
+
+inline void error::raise() const {
+    if (timeout_)
+        throw timeout_error(*this);
+    if (refused_)
+        throw refused_error(*this);
+    if (disconnected_)
+        throw disconnected_error(*this);
+    if (status_ < 200)
+        throw usage_error(*this);
+    throw *this;
+}
+
+namespace detail {
+
+inline error last_error() { return error(mqttlink_last_error()); }
+inline void check(mqttlink_status status) {
+    if (status != MQTTLINK_OK)
+        last_error().raise();
+}
+
+} // namespace detail
+
+/* A value or a failure. */
+template <class T> class result {
+public:
+    result(T value) : content_(std::move(value)) {}
+    result(error failure) : content_(std::move(failure)) {}
+
+    bool has_value() const noexcept { return content_.index() == 0; }
+    explicit operator bool() const noexcept { return has_value(); }
+    /* The value; throws the failure if there is none. */
+    T &value() {
+        if (!has_value())
+            failure().raise();
+        return std::get<0>(content_);
+    }
+    T &operator*() { return value(); }
+    T *operator->() { return &value(); }
+    const error &failure() const { return std::get<1>(content_); }
+
+private:
+    std::variant<T, error> content_;
+};
+
+struct nothing {};
+
+namespace detail {
+
+inline result<nothing> outcome(mqttlink_status status) {
+    if (status == MQTTLINK_OK)
+        return nothing{};
+    return last_error();
+}
+
+} // namespace detail
+
+/* One property of MQTT 5.0. */
+struct property {
+    std::int32_t id;
+    std::uint32_t number;
+    std::string_view name;
+    std::string_view value;
+};
+
+/* A list of properties that belongs to something else. */
+class properties_view {
+public:
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = property;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const property *;
+        using reference = property;
+
+        iterator(const mqttlink_properties *list, std::size_t at) noexcept : list_(list), at_(at) {}
+        property operator*() const noexcept {
+            mqttlink_property shown{};
+            mqttlink_properties_at(list_, at_, &shown);
+            return {shown.id, shown.number, detail::view(shown.name),
+                    shown.value ? std::string_view(shown.value, shown.value_len)
+                                : std::string_view()};
+        }
+        iterator &operator++() noexcept {
+            ++at_;
+            return *this;
+        }
+        iterator operator++(int) noexcept {
+            iterator before = *this;
+            ++at_;
+            return before;
+        }
+        bool operator==(const iterator &other) const noexcept { return at_ == other.at_; }
+        bool operator!=(const iterator &other) const noexcept { return at_ != other.at_; }
+
+    private:
+        const mqttlink_properties *list_;
+        std::size_t at_;
+    };
+
+    explicit properties_view(const mqttlink_properties *list) noexcept : list_(list) {}
+
+    iterator begin() const noexcept { return {list_, 0}; }
+    iterator end() const noexcept { return {list_, size()}; }
+    std::size_t size() const noexcept { return mqttlink_properties_count(list_); }
+    bool empty() const noexcept { return size() == 0; }
+    std::optional<std::uint32_t> number(std::int32_t id) const noexcept {
+        std::uint32_t found = 0;
+        if (mqttlink_properties_number(list_, id, &found) != MQTTLINK_OK)
+            return std::nullopt;
+        return found;
+    }
+    /* The string or data of the first property with this identifier. */
+    std::optional<std::string_view> value(std::int32_t id) const noexcept {
+        std::size_t len = 0;
+        const char *found = mqttlink_properties_value(list_, id, &len);
+        if (!found)
+            return std::nullopt;
+        return std::string_view(found, len);
+    }
+    /* The value of the first user property with this name. */
+    std::optional<std::string_view> user(const std::string &name) const noexcept {
+        const char *found = mqttlink_properties_user(list_, name.c_str());
+        if (!found)
+            return std::nullopt;
+        return std::string_view(found);
+    }
+    const mqttlink_properties *get() const noexcept { return list_; }
+
+private:
+    const mqttlink_properties *list_;
+};
+
+/* A list of properties to be sent. */
+class properties {
+public:
+    properties() : list_(mqttlink_properties_new()) {}
+    explicit properties(properties_view from) : list_(mqttlink_properties_copy(from.get())) {}
+
+    properties &set(std::int32_t id, std::uint32_t number) {
+        detail::check(mqttlink_properties_set_number(list_.get(), id, number));
+        return *this;
+    }
+    properties &set(std::int32_t id, const std::string &text) {
+        detail::check(mqttlink_properties_set_text(list_.get(), id, text.c_str()));
+        return *this;
+    }
+    properties &set_data(std::int32_t id, std::string_view data) {
+        detail::check(mqttlink_properties_set_data(list_.get(), id, data.data(), data.size()));
+        return *this;
+    }
+    properties &add_user(const std::string &name, const std::string &value) {
+        detail::check(mqttlink_properties_add_user(list_.get(), name.c_str(), value.c_str()));
+        return *this;
+    }
+    properties &remove(std::int32_t id) {
+        detail::check(mqttlink_properties_remove(list_.get(), id));
+        return *this;
+    }
+    properties_view view() const noexcept { return properties_view(list_.get()); }
+    const mqttlink_properties *get() const noexcept { return list_.get(); }
+
+private:
+    detail::handle<mqttlink_properties, mqttlink_properties_free> list_;
+};
+
+/* What the server granted with CONNACK. */
+class granted_view {
+public:
+    explicit granted_view(const mqttlink_granted *from) noexcept : from_(from) {}
+
+    mqttlink::protocol version() const noexcept {
+        return static_cast<mqttlink::protocol>(mqttlink_granted_version(from_));
+    }
+    bool session_present() const noexcept { return mqttlink_granted_session_present(from_); }
+    std::string_view client_id() const noexcept {
+        return detail::view(mqttlink_granted_client_id(from_));
+    }
+    seconds keep_alive() const noexcept { return seconds(mqttlink_granted_keep_alive(from_)); }
+    seconds session_expiry() const noexcept {
+        return seconds(mqttlink_granted_session_expiry(from_));
+    }
+    std::uint16_t receive_maximum() const noexcept { return mqttlink_granted_receive_maximum(from_); }
+    mqttlink::qos maximum_qos() const noexcept {
+        return static_cast<mqttlink::qos>(mqttlink_granted_maximum_qos(from_));
+    }
+    bool retain_available() const noexcept { return mqttlink_granted_retain_available(from_); }
+    std::size_t maximum_packet_size() const noexcept {
+        return mqttlink_granted_maximum_packet_size(from_);
+    }
+    std::uint16_t topic_alias_maximum() const noexcept {
+        return mqttlink_granted_topic_alias_maximum(from_);
+    }
+    bool wildcard_available() const noexcept { return mqttlink_granted_wildcard_available(from_); }
+    bool subscription_id_available() const noexcept {
+        return mqttlink_granted_subscription_id_available(from_);
+    }
+    bool shared_available() const noexcept { return mqttlink_granted_shared_available(from_); }
+    properties_view properties() const noexcept {
+        return properties_view(mqttlink_granted_properties(from_));
+    }
+
+protected:
+    const mqttlink_granted *from_;
+};
+
+class granted : public granted_view {
+public:
+    explicit granted(mqttlink_granted *from) noexcept : granted_view(from), own_(from) {}
+
+private:
+    detail::handle<mqttlink_granted, mqttlink_granted_free> own_;
+};
+
+/* The server's answer to a subscription or its end: one reason code for each filter. */
+class results_view {
+public:
+    explicit results_view(const mqttlink_results *from) noexcept : from_(from) {}
+
+    std::size_t size() const noexcept { return mqttlink_results_count(from_); }
+    int operator[](std::size_t index) const noexcept { return mqttlink_results_at(from_, index); }
+    bool all_granted() const noexcept {
+        for (std::size_t i = 0; i < size(); i++)
+            if ((*this)[i] >= 0x80)
+                return false;
+        return true;
+    }
+    properties_view properties() const noexcept {
+        return properties_view(mqttlink_results_properties(from_));
+    }
+
+protected:
+    const mqttlink_results *from_;
+};
+
+class results : public results_view {
+public:
+    explicit results(mqttlink_results *from) noexcept : results_view(from), own_(from) {}
+
+private:
+    detail::handle<mqttlink_results, mqttlink_results_free> own_;
+};
+
+/* The acknowledgement of one message, to be sent later. */
+class acknowledger {
+public:
+    explicit acknowledger(mqttlink_acknowledger *from) noexcept : own_(from) {}
+    void accept() { detail::check(mqttlink_acknowledger_accept(own_.get())); }
+    void reject(int reason) { detail::check(mqttlink_acknowledger_reject(own_.get(), reason)); }
+
+private:
+    detail::handle<mqttlink_acknowledger, mqttlink_acknowledger_free> own_;
+};
+
+class message;
+
+/* A message from the server. */
+class message_view {
+public:
+    explicit message_view(const mqttlink_message *from) noexcept : from_(from) {}
+
+    std::string_view topic() const noexcept { return detail::view(mqttlink_message_topic(from_)); }
+    /* The payload as bytes; empty if it comes as a stream. */
+    std::string_view text() const noexcept {
+        std::size_t len = 0;
+        const void *data = mqttlink_message_payload(from_, &len);
+        return {static_cast<const char *>(data), len};
+    }
+    std::size_t payload_size() const noexcept { return mqttlink_message_payload_len(from_); }
+    mqttlink::qos qos() const noexcept {
+        return static_cast<mqttlink::qos>(mqttlink_message_qos(from_));
+    }
+    bool retain() const noexcept { return mqttlink_message_retain(from_); }
+    bool dup() const noexcept { return mqttlink_message_dup(from_); }
+    bool is_streamed() const noexcept { return mqttlink_message_is_streamed(from_); }
+    properties_view properties() const noexcept {
+        return properties_view(mqttlink_message_properties(from_));
+    }
+    /* The next bytes of the payload; 0 at its end. */
+    std::size_t read(void *data, std::size_t size) const {
+        std::size_t count = 0;
+        detail::check(mqttlink_message_read(from_, data, size, &count));
+        return count;
+    }
+    void acknowledge() const { detail::check(mqttlink_message_acknowledge(from_)); }
+    mqttlink::acknowledger take_acknowledger() const {
+        mqttlink_acknowledger *taken = nullptr;
+        detail::check(mqttlink_message_acknowledger(from_, &taken));
+        return mqttlink::acknowledger(taken);
+    }
+    message copy() const;
+
+protected:
+    const mqttlink_message *from_;
+};
+
+/* A message of one's own: acknowledged when it is destroyed, unless that is done by hand. */
+class message : public message_view {
+public:
+    explicit message(mqttlink_message *from) noexcept : message_view(from), own_(from) {}
+
+private:
+    detail::handle<mqttlink_message, mqttlink_message_free> own_;
+};
+
+inline message message_view::copy() const {
+    mqttlink_message *made = nullptr;
+    detail::check(mqttlink_message_copy(from_, &made));
+    return message(made);
+}
+
+/* What became of a message that was published. */
+class delivery {
+public:
+    explicit delivery(mqttlink_delivery *from) noexcept : own_(from) {}
+
+    void wait(milliseconds limit = by_default) const {
+        detail::check(mqttlink_delivery_wait(own_.get(), limit.count()));
+    }
+    result<nothing> try_wait(milliseconds limit = by_default) const {
+        return detail::outcome(mqttlink_delivery_wait(own_.get(), limit.count()));
+    }
+    bool is_done() const noexcept { return mqttlink_delivery_is_done(own_.get()); }
+    int reason() const noexcept { return mqttlink_delivery_reason(own_.get()); }
+    std::string_view reason_string() const noexcept {
+        return detail::view(mqttlink_delivery_reason_string(own_.get()));
+    }
+    properties_view properties() const noexcept {
+        return properties_view(mqttlink_delivery_properties(own_.get()));
+    }
+
+private:
+    detail::handle<mqttlink_delivery, mqttlink_delivery_free> own_;
+};
+
+/* A packet that went over the wire. */
+class packet_view {
+public:
+    explicit packet_view(const mqttlink_packet *from) noexcept : from_(from) {}
+    bool is_sent() const noexcept { return mqttlink_packet_direction(from_) == MQTTLINK_SENT; }
+    std::string_view bytes() const noexcept {
+        std::size_t len = 0;
+        const void *data = mqttlink_packet_bytes(from_, &len);
+        return {static_cast<const char *>(data), len};
+    }
+    std::string_view line() const noexcept { return mqttlink_packet_text(from_); }
+
+private:
+    const mqttlink_packet *from_;
+};
+
+/* How a message is sent. */
+struct publish_options {
+    mqttlink::qos qos = mqttlink::qos::at_most_once;
+    bool retain = false;
+    const mqttlink::properties *properties = nullptr;
+    /* How long to wait for room. */
+    milliseconds timeout = by_default;
+
+    const mqttlink_properties *list() const noexcept { return properties ? properties->get() : nullptr; }
+};
+
+class client_ref;
+class subscription;
+
+using message_handler = std::function<void(client_ref, const message_view &)>;
+using connected_handler = std::function<void(client_ref, const granted_view &)>;
+/* The failure is NULL where nothing went wrong. */
+using error_handler = std::function<void(client_ref, const error *)>;
+using published_handler = std::function<void(client_ref, std::uint64_t id, const error *, int reason)>;
+using results_handler =
+    std::function<void(client_ref, std::uint64_t id, const error *, const results_view *)>;
+using packet_handler = std::function<void(client_ref, const packet_view &)>;
+
+/* A client that somebody else owns: what handlers get. */
+class client_ref {
+public:
+    explicit client_ref(mqttlink_client *from) noexcept : from_(from) {}
+
+    mqttlink_state state() const noexcept { return mqttlink_client_state(from_); }
+    bool is_connected() const noexcept { return mqttlink_client_is_connected(from_); }
+
+    granted connect() const {
+        mqttlink_granted *made = nullptr;
+        detail::check(mqttlink_client_connect(from_, &made));
+        return granted(made);
+    }
+    granted reconnect() const {
+        mqttlink_granted *made = nullptr;
+        detail::check(mqttlink_client_reconnect(from_, &made));
+        return granted(made);
+    }
+    result<granted> try_connect() const {
+        mqttlink_granted *made = nullptr;
+        if (mqttlink_client_connect(from_, &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return granted(made);
+    }
+    result<granted> try_reconnect() const {
+        mqttlink_granted *made = nullptr;
+        if (mqttlink_client_reconnect(from_, &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return granted(made);
+    }
+    granted last_granted() const {
+        mqttlink_granted *made = nullptr;
+        detail::check(mqttlink_client_granted(from_, &made));
+        return granted(made);
+    }
+    void disconnect() const { detail::check(mqttlink_client_disconnect(from_)); }
+    result<nothing> try_disconnect() const {
+        return detail::outcome(mqttlink_client_disconnect(from_));
+    }
+    /* How many messages were left. */
+    std::size_t disconnect(milliseconds drain, int reason = 0,
+                           const mqttlink::properties *list = nullptr) const {
+        mqttlink_drained *drained = nullptr;
+        detail::check(mqttlink_client_disconnect_with(from_, drain.count(), reason,
+                                                      list ? list->get() : nullptr, &drained));
+        std::size_t count = mqttlink_drained_count(drained);
+        mqttlink_drained_free(drained);
+        return count;
+    }
+    void abort() const { detail::check(mqttlink_client_abort(from_)); }
+    /* Async-signal-safe. */
+    void interrupt() const noexcept { mqttlink_client_interrupt(from_); }
+    void re_authenticate() const { detail::check(mqttlink_client_re_authenticate(from_)); }
+
+    delivery publish(const std::string &topic, std::string_view payload,
+                     const publish_options &how = {}) const {
+        mqttlink_delivery *made = nullptr;
+        detail::check(mqttlink_client_publish_timeout(
+            from_, topic.c_str(), payload.data(), payload.size(), static_cast<int>(how.qos),
+            how.retain, how.list(), how.timeout.count(), &made));
+        return delivery(made);
+    }
+    /* Never waits and never throws. */
+    result<delivery> try_publish(const std::string &topic, std::string_view payload,
+                                 const publish_options &how = {}) const {
+        mqttlink_delivery *made = nullptr;
+        if (mqttlink_client_try_publish(from_, topic.c_str(), payload.data(), payload.size(),
+                                        static_cast<int>(how.qos), how.retain, how.list(),
+                                        &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return delivery(made);
+    }
+    void publish_then(const std::string &topic, std::string_view payload,
+                      const publish_options &how, published_handler done) const;
+    /* The outcome goes to the handler of options::on_published, with the number that is returned. */
+    std::uint64_t publish_event(const std::string &topic, std::string_view payload,
+                                const publish_options &how = {}) const {
+        std::uint64_t id = 0;
+        detail::check(mqttlink_client_publish_event(from_, topic.c_str(), payload.data(),
+                                                    payload.size(), static_cast<int>(how.qos),
+                                                    how.retain, how.list(), &id));
+        return id;
+    }
+    /* Reads the payload of exactly `size` bytes from `source`, which returns how many it has put in. */
+    delivery publish_source(const std::string &topic, std::size_t size,
+                            std::function<std::size_t(void *, std::size_t)> source,
+                            const publish_options &how = {}) const;
+
+    /* The QoS that the server granted. */
+    mqttlink::qos subscribe(const std::string &filter, mqttlink::qos qos) const {
+        std::int32_t granted = 0;
+        detail::check(mqttlink_client_subscribe_one(from_, filter.c_str(), static_cast<int>(qos),
+                                                    &granted));
+        return static_cast<mqttlink::qos>(granted);
+    }
+    void subscribe(const std::string &filter, mqttlink::qos qos, message_handler handler) const;
+    results subscribe(const subscription &what) const;
+    result<results> try_subscribe(const subscription &what) const;
+    std::uint64_t subscribe_event(const subscription &what) const;
+    results unsubscribe(std::initializer_list<const char *> filters) const {
+        mqttlink_results *made = nullptr;
+        detail::check(
+            mqttlink_client_unsubscribe(from_, filters.begin(), filters.size(), nullptr, &made));
+        return results(made);
+    }
+    std::uint64_t unsubscribe_event(std::initializer_list<const char *> filters) const {
+        std::uint64_t id = 0;
+        detail::check(mqttlink_client_unsubscribe_event(from_, filters.begin(), filters.size(),
+                                                        nullptr, &id));
+        return id;
+    }
+
+    message receive(milliseconds limit = forever) const {
+        mqttlink_message *made = nullptr;
+        detail::check(mqttlink_client_receive(from_, limit.count(), &made));
+        return message(made);
+    }
+    result<message> try_receive(milliseconds limit = milliseconds(0)) const {
+        mqttlink_message *made = nullptr;
+        if (mqttlink_client_receive(from_, limit.count(), &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return message(made);
+    }
+
+    mqttlink_statistics statistics() const {
+        mqttlink_statistics counts{};
+        detail::check(mqttlink_client_statistics(from_, &counts, sizeof counts));
+        return counts;
+    }
+    /* Why the last connection ended or the last attempt failed, if it was not this side. */
+    std::optional<error> last_error() const {
+        if (mqttlink_client_last_error(from_) == MQTTLINK_OK)
+            return std::nullopt;
+        return detail::last_error();
+    }
+    mqttlink_client *get() const noexcept { return from_; }
+
+protected:
+    mqttlink_client *from_;
+};
+
+namespace detail {
+
+inline void call_message(void *user, mqttlink_client *client, const mqttlink_message *got) noexcept {
+    (*static_cast<message_handler *>(user))(client_ref(client), message_view(got));
+}
+inline void call_connected(void *user, mqttlink_client *client, const mqttlink_granted *got) noexcept {
+    (*static_cast<connected_handler *>(user))(client_ref(client), granted_view(got));
+}
+inline void call_error(void *user, mqttlink_client *client, const mqttlink_error *got) noexcept {
+    auto &handler = *static_cast<error_handler *>(user);
+    if (!got)
+        return handler(client_ref(client), nullptr);
+    error failure(got);
+    handler(client_ref(client), &failure);
+}
+inline void call_published(void *user, mqttlink_client *client, std::uint64_t id,
+                           const mqttlink_error *got, std::int32_t reason) noexcept {
+    auto &handler = *static_cast<published_handler *>(user);
+    if (!got)
+        return handler(client_ref(client), id, nullptr, reason);
+    error failure(got);
+    handler(client_ref(client), id, &failure, reason);
+}
+inline void call_results(void *user, mqttlink_client *client, std::uint64_t id,
+                         const mqttlink_error *got, const mqttlink_results *from) noexcept {
+    auto &handler = *static_cast<results_handler *>(user);
+    if (got) {
+        error failure(got);
+        return handler(client_ref(client), id, &failure, nullptr);
+    }
+    results_view answer(from);
+    handler(client_ref(client), id, nullptr, &answer);
+}
+inline void call_packet(void *user, mqttlink_client *client, const mqttlink_packet *got) noexcept {
+    (*static_cast<packet_handler *>(user))(client_ref(client), packet_view(got));
+}
+inline void call_log(void *user, std::int32_t level, const char *text) noexcept {
+    (*static_cast<std::function<void(int, std::string_view)> *>(user))(level, text);
+}
+
+struct source {
+    std::function<std::size_t(void *, std::size_t)> next;
+};
+inline std::int64_t call_source(void *user, void *data, std::size_t size) noexcept {
+    return static_cast<std::int64_t>(static_cast<source *>(user)->next(data, size));
+}
+
+} // namespace detail
+
+/* What to subscribe to, and who takes the messages. */
+class subscription {
+public:
+    subscription() : own_(mqttlink_subscription_new()) {}
+    subscription(const std::string &filter, mqttlink::qos qos) : subscription() { add(filter, qos); }
+
+    subscription &add(const std::string &filter, mqttlink::qos qos) {
+        detail::check(mqttlink_subscription_add(own_.get(), filter.c_str(), static_cast<int>(qos)));
+        return *this;
+    }
+    subscription &add(const std::string &filter, mqttlink::qos qos, bool no_local,
+                      bool retain_as_published, retain_handling handling) {
+        detail::check(mqttlink_subscription_add_with(own_.get(), filter.c_str(),
+                                                     static_cast<int>(qos), no_local,
+                                                     retain_as_published, static_cast<int>(handling)));
+        return *this;
+    }
+    subscription &handler(message_handler handler) {
+        detail::check(mqttlink_subscription_set_handler(
+            own_.get(), detail::call_message, detail::keep(std::move(handler)),
+            detail::free_function<message_handler>));
+        return *this;
+    }
+    subscription &set(const mqttlink::properties &list) {
+        detail::check(mqttlink_subscription_set_properties(own_.get(), list.get()));
+        return *this;
+    }
+    const mqttlink_subscription *get() const noexcept { return own_.get(); }
+
+private:
+    detail::handle<mqttlink_subscription, mqttlink_subscription_free> own_;
+};
+
+inline void client_ref::publish_then(const std::string &topic, std::string_view payload,
+                                     const publish_options &how, published_handler done) const {
+    detail::check(mqttlink_client_publish_then(
+        from_, topic.c_str(), payload.data(), payload.size(), static_cast<int>(how.qos), how.retain,
+        how.list(), detail::call_published, detail::keep(std::move(done)),
+        detail::free_function<published_handler>));
+}
+inline delivery client_ref::publish_source(const std::string &topic, std::size_t size,
+                                           std::function<std::size_t(void *, std::size_t)> next,
+                                           const publish_options &how) const {
+    detail::source source{std::move(next)};
+    mqttlink_delivery *made = nullptr;
+    detail::check(mqttlink_client_publish_source(from_, topic.c_str(), size,
+                                                 static_cast<int>(how.qos), how.retain, how.list(),
+                                                 detail::call_source, &source, &made));
+    return delivery(made);
+}
+inline void client_ref::subscribe(const std::string &filter, mqttlink::qos qos,
+                                  message_handler handler) const {
+    subscription what(filter, qos);
+    what.handler(std::move(handler));
+    detail::check(mqttlink_client_subscribe(from_, what.get(), nullptr));
+}
+inline results client_ref::subscribe(const subscription &what) const {
+    return std::move(try_subscribe(what).value());
+}
+inline result<results> client_ref::try_subscribe(const subscription &what) const {
+    mqttlink_results *made = nullptr;
+    if (mqttlink_client_subscribe(from_, what.get(), &made) != MQTTLINK_OK)
+        return detail::last_error();
+    return results(made);
+}
+inline std::uint64_t client_ref::subscribe_event(const subscription &what) const {
+    std::uint64_t id = 0;
+    detail::check(mqttlink_client_subscribe_event(from_, what.get(), &id));
+    return id;
+}
+
+/* What to trust and who to be. `bytes` may be PEM or DER. */
+class tls {
+public:
+    tls() : own_(mqttlink_tls_new()) {}
+
+    tls &ca_file(const std::string &path) { return done(mqttlink_tls_add_ca_file(get(), path.c_str())); }
+    tls &ca(std::string_view bytes) {
+        return done(mqttlink_tls_add_ca(get(), bytes.data(), bytes.size()));
+    }
+    tls &system_roots(bool trusted) { return done(mqttlink_tls_set_system_roots(get(), trusted)); }
+    tls &certificate_file(const std::string &path) {
+        return done(mqttlink_tls_set_certificate_file(get(), path.c_str()));
+    }
+    tls &certificate(std::string_view bytes) {
+        return done(mqttlink_tls_set_certificate(get(), bytes.data(), bytes.size()));
+    }
+    tls &key_file(const std::string &path) {
+        return done(mqttlink_tls_set_key_file(get(), path.c_str()));
+    }
+    tls &key(std::string_view bytes) {
+        return done(mqttlink_tls_set_key(get(), bytes.data(), bytes.size()));
+    }
+    tls &key_password(const std::string &password) {
+        return done(mqttlink_tls_set_key_password(get(), password.c_str()));
+    }
+    tls &pkcs12_file(const std::string &path, const std::string &password) {
+        return done(mqttlink_tls_set_pkcs12_file(get(), path.c_str(), password.c_str()));
+    }
+    tls &pkcs12(std::string_view bytes, const std::string &password) {
+        return done(
+            mqttlink_tls_set_pkcs12(get(), bytes.data(), bytes.size(), password.c_str()));
+    }
+    tls &alpn(const std::string &protocol) {
+        return done(mqttlink_tls_add_alpn(get(), protocol.c_str()));
+    }
+    tls &server_name(const std::string &name) {
+        return done(mqttlink_tls_set_server_name(get(), name.c_str()));
+    }
+    tls &min_version(tls_version version) {
+        return done(mqttlink_tls_set_min_version(get(), static_cast<int>(version)));
+    }
+    tls &max_version(tls_version version) {
+        return done(mqttlink_tls_set_max_version(get(), static_cast<int>(version)));
+    }
+    tls &sni(bool sent) { return done(mqttlink_tls_set_sni(get(), sent)); }
+    tls &danger_accept_invalid_certificates(bool accepted) {
+        return done(mqttlink_tls_danger_accept_invalid_certificates(get(), accepted));
+    }
+    tls &danger_accept_invalid_host_names(bool accepted) {
+        return done(mqttlink_tls_danger_accept_invalid_host_names(get(), accepted));
+    }
+    mqttlink_tls *get() const noexcept { return own_.get(); }
+
+private:
+    tls &done(mqttlink_status status) {
+        detail::check(status);
+        return *this;
+    }
+    detail::handle<mqttlink_tls, mqttlink_tls_free> own_;
+};
+
+/* The client's side of an authentication exchange. What its methods throw ends the connection. */
+class authenticator {
+public:
+    virtual ~authenticator() = default;
+    /* The data of CONNECT, or of the AUTH that begins a re-authentication. */
+    virtual std::string start() = 0;
+    /* The answer to a challenge. */
+    virtual std::string respond(std::string_view challenge) = 0;
+    /* The server's last data. */
+    virtual void finish(std::string_view) {}
+};
+
+namespace detail {
+
+using authenticator_ptr = std::shared_ptr<authenticator>;
+
+template <class F> std::int32_t guarded(F call) noexcept {
+    try {
+        call();
+        return 0;
+    } catch (...) {
+        return 1;
+    }
+}
+inline std::int32_t auth_start(void *user, mqttlink_reply *reply) noexcept {
+    return guarded([&] {
+        std::string data = (*static_cast<authenticator_ptr *>(user))->start();
+        check(mqttlink_reply_set(reply, data.data(), data.size()));
+    });
+}
+inline std::int32_t auth_respond(void *user, const void *data, std::size_t len,
+                                 mqttlink_reply *reply) noexcept {
+    return guarded([&] {
+        std::string_view challenge(static_cast<const char *>(data), len);
+        std::string answer = (*static_cast<authenticator_ptr *>(user))->respond(challenge);
+        check(mqttlink_reply_set(reply, answer.data(), answer.size()));
+    });
+}
+inline std::int32_t auth_finish(void *user, const void *data, std::size_t len) noexcept {
+    return guarded([&] {
+        (*static_cast<authenticator_ptr *>(user))->finish({static_cast<const char *>(data), len});
+    });
+}
+
+} // namespace detail
+
+/* Everything about a client that is fixed before it is made. */
+class options {
+public:
+    explicit options(const std::string &url) {
+        mqttlink_options *made = nullptr;
+        detail::check(mqttlink_options_new(url.c_str(), &made));
+        own_.reset(made);
+    }
+    options(const std::string &host, std::uint16_t port) {
+        mqttlink_options *made = nullptr;
+        detail::check(mqttlink_options_new_for(host.c_str(), port, &made));
+        own_.reset(made);
+    }
+
+    options &version(protocol version) {
+        return done(mqttlink_options_set_version(get(), static_cast<int>(version)));
+    }
+    options &client_id(const std::string &id) {
+        return done(mqttlink_options_set_client_id(get(), id.c_str()));
+    }
+    options &credentials(const std::string &user_name, std::string_view password) {
+        done(mqttlink_options_set_credentials(get(), user_name.c_str(), nullptr));
+        return done(mqttlink_options_set_password(get(), password.data(), password.size()));
+    }
+    options &clean_start(bool clean) { return done(mqttlink_options_set_clean_start(get(), clean)); }
+    options &session_expiry(seconds expiry) {
+        return done(mqttlink_options_set_session_expiry(get(), short_of(expiry.count())));
+    }
+    options &keep_alive(seconds interval) {
+        auto most = interval.count() > 65535 ? 65535 : interval.count();
+        return done(mqttlink_options_set_keep_alive(get(), static_cast<std::uint16_t>(most)));
+    }
+    options &ping_timeout(milliseconds limit) {
+        return done(mqttlink_options_set_ping_timeout(get(), short_of(limit.count())));
+    }
+    options &will(const std::string &topic, std::string_view payload,
+                  mqttlink::qos qos = mqttlink::qos::at_most_once, bool retain = false,
+                  const mqttlink::properties *list = nullptr) {
+        return done(mqttlink_options_set_will(get(), topic.c_str(), payload.data(), payload.size(),
+                                              static_cast<int>(qos), retain,
+                                              list ? list->get() : nullptr));
+    }
+    options &receive_maximum(std::uint16_t maximum) {
+        return done(mqttlink_options_set_receive_maximum(get(), maximum));
+    }
+    options &maximum_packet_size(std::uint32_t bytes) {
+        return done(mqttlink_options_set_maximum_packet_size(get(), bytes));
+    }
+    options &topic_alias_maximum(std::uint16_t maximum) {
+        return done(mqttlink_options_set_topic_alias_maximum(get(), maximum));
+    }
+    options &topic_aliases(std::uint16_t count) {
+        return done(mqttlink_options_set_topic_aliases(get(), count));
+    }
+    options &request_response_information(bool wanted) {
+        return done(mqttlink_options_set_request_response_information(get(), wanted));
+    }
+    options &request_problem_information(bool wanted) {
+        return done(mqttlink_options_set_request_problem_information(get(), wanted));
+    }
+    options &user_property(const std::string &name, const std::string &value) {
+        return done(mqttlink_options_add_user_property(get(), name.c_str(), value.c_str()));
+    }
+    options &tls(const mqttlink::tls &settings) {
+        return done(mqttlink_options_set_tls(get(), settings.get()));
+    }
+    options &connect_timeout(milliseconds limit) {
+        return done(mqttlink_options_set_connect_timeout(get(), short_of(limit.count())));
+    }
+    options &response_timeout(milliseconds limit) {
+        return done(mqttlink_options_set_response_timeout(get(), short_of(limit.count())));
+    }
+    options &publish_timeout(milliseconds limit) {
+        return done(mqttlink_options_set_publish_timeout(get(), short_of(limit.count())));
+    }
+    options &drain_timeout(milliseconds limit) {
+        return done(mqttlink_options_set_drain_timeout(get(), short_of(limit.count())));
+    }
+    options &window(std::uint16_t messages) { return done(mqttlink_options_set_window(get(), messages)); }
+    options &queue_max(std::size_t messages, std::size_t bytes) {
+        return done(mqttlink_options_set_queue_max(get(), messages, bytes));
+    }
+    options &stream_above(std::size_t bytes) {
+        return done(mqttlink_options_set_stream_above(get(), bytes));
+    }
+    options &acknowledge(mqttlink::acknowledge mode) {
+        return done(mqttlink_options_set_acknowledge(get(), static_cast<int>(mode)));
+    }
+    options &authenticator(const std::string &method, std::shared_ptr<mqttlink::authenticator> who) {
+        return done(mqttlink_options_set_authenticator(
+            get(), method.c_str(), detail::auth_start, detail::auth_respond, detail::auth_finish,
+            detail::keep(std::move(who)), detail::free_function<detail::authenticator_ptr>));
+    }
+
+    options &on_message(message_handler handler) {
+        return done(mqttlink_options_on_message(get(), detail::call_message,
+                                                detail::keep(std::move(handler)),
+                                                detail::free_function<message_handler>));
+    }
+    options &on_connected(connected_handler handler) {
+        return done(mqttlink_options_on_connected(get(), detail::call_connected,
+                                                  detail::keep(std::move(handler)),
+                                                  detail::free_function<connected_handler>));
+    }
+    options &on_connect_failed(error_handler handler) {
+        return done(mqttlink_options_on_connect_failed(get(), detail::call_error,
+                                                       detail::keep(std::move(handler)),
+                                                       detail::free_function<error_handler>));
+    }
+    options &on_disconnected(error_handler handler) {
+        return done(mqttlink_options_on_disconnected(get(), detail::call_error,
+                                                     detail::keep(std::move(handler)),
+                                                     detail::free_function<error_handler>));
+    }
+    options &on_server_disconnect(error_handler handler) {
+        return done(mqttlink_options_on_server_disconnect(get(), detail::call_error,
+                                                          detail::keep(std::move(handler)),
+                                                          detail::free_function<error_handler>));
+    }
+    options &on_published(published_handler handler) {
+        return done(mqttlink_options_on_published(get(), detail::call_published,
+                                                  detail::keep(std::move(handler)),
+                                                  detail::free_function<published_handler>));
+    }
+    options &on_subscribed(results_handler handler) {
+        return done(mqttlink_options_on_subscribed(get(), detail::call_results,
+                                                   detail::keep(std::move(handler)),
+                                                   detail::free_function<results_handler>));
+    }
+    options &on_unsubscribed(results_handler handler) {
+        return done(mqttlink_options_on_unsubscribed(get(), detail::call_results,
+                                                     detail::keep(std::move(handler)),
+                                                     detail::free_function<results_handler>));
+    }
+    options &on_packet(packet_handler handler) {
+        return done(mqttlink_options_on_packet(get(), detail::call_packet,
+                                               detail::keep(std::move(handler)),
+                                               detail::free_function<packet_handler>));
+    }
+    /* For what has no method here: the functions of mqttlink.h. */
+    mqttlink_options *get() const noexcept { return own_.get(); }
+
+private:
+    options &done(mqttlink_status status) {
+        detail::check(status);
+        return *this;
+    }
+    static std::uint32_t short_of(std::int64_t count) noexcept {
+        return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
+    }
+    detail::handle<mqttlink_options, mqttlink_options_free> own_;
+};
+
+/* An MQTT client. Destroying it ends the connection without a goodbye, so that the will is published. */
+class client : public client_ref {
+public:
+    explicit client(const options &setup) : client_ref(make(setup)), own_(from_) {}
+
+private:
+    static mqttlink_client *make(const options &setup) {
+        mqttlink_client *made = nullptr;
+        detail::check(mqttlink_client_new(setup.get(), &made));
+        return made;
+    }
+    detail::handle<mqttlink_client, mqttlink_client_free> own_;
+};
+
+/* Has the library's log given to a handler; an empty one ends it. */
+inline void log_to(std::function<void(int, std::string_view)> handler,
+                   int level = MQTTLINK_LOG_INFO) {
+    using function = std::function<void(int, std::string_view)>;
+    if (!handler)
+        return detail::check(mqttlink_log_set(nullptr, MQTTLINK_LOG_OFF, nullptr, nullptr));
+    detail::check(mqttlink_log_set(detail::call_log, level, detail::keep(std::move(handler)),
+                                   detail::free_function<function>));
+}
+
+/* Whether messages with this topic name go to a subscription with this filter. */
+inline bool topic_matches(const std::string &filter, const std::string &name) {
+    bool matches = false;
+    detail::check(mqttlink_topic_matches(filter.c_str(), name.c_str(), &matches));
+    return matches;
+}
+
+} // namespace mqttlink
+
+#endif

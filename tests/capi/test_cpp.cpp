@@ -1,0 +1,221 @@
+/* The C++ class against the server in the test's own process. */
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "mqttlink.hpp"
+
+extern "C" {
+#include "server.h"
+}
+
+using namespace std::chrono_literals;
+using mqttlink::qos;
+
+namespace {
+
+/* Waits for a number of calls. */
+class gate {
+public:
+    void open() {
+        std::lock_guard<std::mutex> lock(mutex_);
+        count_++;
+        changed_.notify_all();
+    }
+    void wait(int count) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        CHECK(changed_.wait_for(lock, 20s, [&] { return count_ >= count; }));
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int count_ = 0;
+};
+
+static_assert(!std::is_copy_constructible_v<mqttlink::client>);
+static_assert(std::is_move_constructible_v<mqttlink::client>);
+static_assert(!std::is_copy_constructible_v<mqttlink::message>);
+static_assert(std::is_nothrow_move_constructible_v<mqttlink::message>);
+
+template <class E, class F> void throws(mqttlink_status status, F call) {
+    try {
+        call();
+    } catch (const E &error) {
+        CHECK(error.status() == status && *error.what() != 0);
+        return;
+    }
+    CHECK(!"no exception");
+}
+
+void properties() {
+    mqttlink::properties list;
+    list.set(MQTTLINK_PROPERTY_MESSAGE_EXPIRY_INTERVAL, 60u)
+        .set(MQTTLINK_PROPERTY_CONTENT_TYPE, "text/plain")
+        .set_data(MQTTLINK_PROPERTY_CORRELATION_DATA, std::string_view("a\0b", 3))
+        .add_user("unit", "kelvin");
+    int count = 0;
+    for (const mqttlink::property &property : list.view())
+        count += property.id == MQTTLINK_PROPERTY_USER_PROPERTY ? 10 : 1;
+    CHECK(count == 13 && list.view().size() == 4);
+    CHECK(list.view().number(MQTTLINK_PROPERTY_MESSAGE_EXPIRY_INTERVAL) == 60u);
+    CHECK(list.view().value(MQTTLINK_PROPERTY_CORRELATION_DATA)->size() == 3);
+    CHECK(list.view().user("unit") == "kelvin" && !list.view().user("other"));
+    mqttlink::properties copy(list.view());
+    copy.remove(MQTTLINK_PROPERTY_USER_PROPERTY);
+    mqttlink::properties moved = std::move(copy);
+    CHECK(moved.view().size() == 3);
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_NUMBER, [&] { list.set(99, 1u); });
+    CHECK(mqttlink::topic_matches("a/#", "a/b") && mqttlink::version() != nullptr);
+}
+
+void failures(server *server) {
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_INVALID_URL, [] { mqttlink::options("http://x"); });
+    mqttlink::options options(server_url(server));
+    options.client_id("refused").connect_timeout(5s).keep_alive(10s);
+    mqttlink::client client(options);
+    throws<mqttlink::refused_error>(MQTTLINK_ERROR_REFUSED, [&] { client.connect(); });
+    auto refused = client.try_connect();
+    CHECK(!refused && refused.failure().reason() == 0x87);
+    CHECK(refused.failure().reason_string() == "not on Sunday" && client.last_error());
+    throws<mqttlink::disconnected_error>(MQTTLINK_ERROR_NOT_CONNECTED,
+                                         [&] { client.publish("a", "b"); });
+    mqttlink::client next(mqttlink::options("127.0.0.1", server_port(server)));
+    next.connect();
+    throws<mqttlink::timeout_error>(MQTTLINK_ERROR_TIMEOUT_RECEIVE, [&] { next.receive(1ms); });
+    CHECK(!next.try_receive());
+    std::thread other([&] { next.interrupt(); });
+    throws<mqttlink::error>(MQTTLINK_ERROR_INTERRUPTED, [&] { next.receive(); });
+    other.join();
+}
+
+void messages(server *server) {
+    mqttlink::options options(server_url(server));
+    options.version(mqttlink::protocol::mqtt_5)
+        .credentials("user", "secret")
+        .will("status", "gone", qos::at_least_once, true)
+        .session_expiry(60s)
+        .user_property("a", "b");
+    mqttlink::client made(options);
+    mqttlink::client client = std::move(made);
+    mqttlink::granted granted = client.connect();
+    CHECK(granted.receive_maximum() == 40 && granted.client_id() == "assigned");
+    CHECK(granted.version() == mqttlink::protocol::mqtt_5 && granted.properties().user("old") == "news");
+    CHECK(client.subscribe("a", qos::exactly_once) == qos::exactly_once);
+    throws<mqttlink::refused_error>(MQTTLINK_ERROR_SUBSCRIBE_REFUSED,
+                                    [&] { client.subscribe("no", qos::at_most_once); });
+    mqttlink::properties list;
+    list.add_user("unit", "kelvin");
+    for (qos level : {qos::at_most_once, qos::at_least_once, qos::exactly_once}) {
+        client.publish("a", "hello", {level, false, &list}).wait();
+        mqttlink::message message = client.receive(20s);
+        CHECK(message.topic() == "a" && message.text() == "hello" && message.qos() == level);
+        CHECK(message.properties().user("unit") == "kelvin");
+        mqttlink::message copy = message.copy();
+        CHECK(copy.text() == "hello");
+    }
+    auto refused = client.publish("refuse", "x", {qos::at_least_once}).try_wait(20s);
+    CHECK(!refused && refused.failure().is_refused());
+    CHECK(client.try_publish("quiet", "x").has_value());
+    int left = 1000;
+    client.publish_source("quiet", 1000, [&](void *data, std::size_t size) {
+        std::size_t count = std::min<std::size_t>(size, static_cast<std::size_t>(left));
+        std::memset(data, 'x', count);
+        left -= static_cast<int>(count);
+        return count;
+    }).wait();
+    CHECK(left == 0 && client.statistics().connects == 1);
+    CHECK(client.disconnect(1s, MQTTLINK_REASON_DISCONNECT_WITH_WILL) == 0);
+    CHECK(client.reconnect().keep_alive() == 60s);
+    client.disconnect();
+}
+
+class secret : public mqttlink::authenticator {
+public:
+    std::string start() override { return "first"; }
+    std::string respond(std::string_view challenge) override {
+        CHECK(challenge == "next");
+        return "answer";
+    }
+};
+
+void events(server *server) {
+    gate connected, message, own, published, subscribed, unsubscribed, gone, packet, completion;
+    std::atomic<std::uint64_t> last{0};
+    mqttlink::options options(server_url(server));
+    options.on_connected([&](mqttlink::client_ref, const mqttlink::granted_view &) { connected.open(); })
+        .on_message([&](mqttlink::client_ref client, const mqttlink::message_view &got) {
+            CHECK(got.topic() == "b");
+            client.publish("quiet", "from inside", {qos::at_least_once}).wait();
+            message.open();
+        })
+        .on_published([&](mqttlink::client_ref, std::uint64_t id, const mqttlink::error *error, int) {
+            CHECK(!error);
+            last = id;
+            published.open();
+        })
+        .on_subscribed([&](mqttlink::client_ref, std::uint64_t, const mqttlink::error *,
+                           const mqttlink::results_view *results) {
+            CHECK(results->all_granted() && (*results)[0] == 1);
+            subscribed.open();
+        })
+        .on_unsubscribed([&](mqttlink::client_ref, std::uint64_t, const mqttlink::error *,
+                             const mqttlink::results_view *) { unsubscribed.open(); })
+        .on_server_disconnect([&](mqttlink::client_ref, const mqttlink::error *error) {
+            CHECK(error->reason_string() == "maintenance");
+        })
+        .on_disconnected([&](mqttlink::client_ref client, const mqttlink::error *error) {
+            if (error)
+                client.reconnect();
+            gone.open();
+        })
+        .on_packet([&](mqttlink::client_ref, const mqttlink::packet_view &shown) {
+            CHECK(!shown.line().empty() && !shown.bytes().empty());
+            packet.open();
+        })
+        .authenticator("TEST", std::make_shared<secret>());
+    mqttlink::client client(options);
+    client.connect();
+    connected.wait(1);
+    client.re_authenticate();
+    client.subscribe_event(mqttlink::subscription("b", qos::at_least_once));
+    subscribed.wait(1);
+    client.subscribe("own/+", qos::at_least_once,
+                     [&](mqttlink::client_ref, const mqttlink::message_view &) { own.open(); });
+    client.publish("own/1", "x", {qos::exactly_once}).wait();
+    own.wait(1);
+    client.publish("b", "x", {qos::exactly_once}).wait();
+    message.wait(1);
+    std::uint64_t id = client.publish_event("quiet", "x", {qos::at_least_once});
+    published.wait(1);
+    CHECK(last == id);
+    client.publish_then("quiet", "x", {}, [&](mqttlink::client_ref, std::uint64_t,
+                                              const mqttlink::error *, int) { completion.open(); });
+    completion.wait(1);
+    client.unsubscribe({"own/+"});
+    client.unsubscribe_event({"b"});
+    unsubscribed.wait(1);
+    client.publish("kick", "x");
+    gone.wait(1);
+    connected.wait(2);
+    packet.wait(10);
+}
+
+} // namespace
+
+int main() {
+    server *server = server_start();
+    gate lines;
+    mqttlink::log_to([&](int, std::string_view) { lines.open(); }, MQTTLINK_LOG_DEBUG);
+    properties();
+    failures(server);
+    messages(server);
+    events(server);
+    lines.wait(1);
+    mqttlink::log_to({});
+    server_stop(server);
+    return 0;
+}
