@@ -21,7 +21,7 @@ help:
 	@echo 'make install the C library, its headers, pkg-config and CMake files [PREFIX= LIBDIR= DESTDIR=]'
 	@echo 'make test-asan  the C suites and a storm with AddressSanitizer [STORM_SECONDS=60], on nightly'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
-	@echo 'make bench   messages per second beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
+	@echo 'make bench   messages per second of Rust and C beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
 	@echo 'make tools   installs all that the others need'
 	@echo 'make fuzz    one fuzz target [TARGET=decode SECONDS=600]'
 
@@ -91,6 +91,10 @@ bench:
 	@tools/install.sh bench
 	mkdir -p target/bench-peers
 	cc -O2 -o target/bench-peers/mosquitto benches/peers/mosquitto.c -lmosquitto -lpthread
+	$(MAKE) release-capi
+	cc -O2 -Iinclude -o target/bench-peers/mqttlink-c benches/peers/mqttlink.c \
+		target/install/release/libmqttlink.so -Wl,-rpath,'$$ORIGIN' -lpthread
+	cp target/install/release/libmqttlink.so target/bench-peers/$(SONAME)
 	$(CARGO) build --release --manifest-path benches/peers/rumqttc/Cargo.toml \
 		--target-dir target/bench-peers/build
 	cp target/bench-peers/build/release/bench-rumqttc target/bench-peers/rumqttc

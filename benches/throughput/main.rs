@@ -92,11 +92,13 @@ enum Contender {
     MosquittoThread,
     Rumqttc,
     Raw,
+    /// mqttlink through its C library.
+    C,
 }
 
 impl Contender {
-    const ALL: [Self; 5] =
-        [Self::Mqttlink, Self::Mosquitto, Self::MosquittoThread, Self::Rumqttc, Self::Raw];
+    const ALL: [Self; 6] =
+        [Self::Mqttlink, Self::Mosquitto, Self::MosquittoThread, Self::Rumqttc, Self::Raw, Self::C];
 
     /// How many messages it moves in about half a second, at the least, so that a run takes long
     /// enough to measure and not longer.
@@ -109,7 +111,7 @@ impl Contender {
             _ => (600_000, 40_000),
         };
         let count = match self {
-            Self::Mqttlink | Self::Raw => ours,
+            Self::Mqttlink | Self::C | Self::Raw => ours,
             _ => theirs,
         };
         // A large payload takes its time whoever sends it.
@@ -130,6 +132,7 @@ impl Contender {
                 command
             }
             Self::Rumqttc => Command::new(peer("rumqttc")?),
+            Self::C => Command::new(peer("mqttlink-c")?),
         };
         command.arg(port.to_string()).args(job.arguments());
         Some(command)
@@ -160,7 +163,7 @@ fn measure(contender: Contender, row: &Row) -> Option<f64> {
     let count = contender.count(row.verb, row.qos, row.size);
     let count = ((count as f64 * row.scale) as usize).max(50);
     let verb = match contender {
-        Contender::Mqttlink => row.verb,
+        Contender::Mqttlink | Contender::C => row.verb,
         _ if row.verb == Verb::ReceiveHandler => Verb::Receive,
         _ => row.verb,
     };
@@ -239,7 +242,7 @@ fn compare(row: &Row, runs: usize) {
         (Some(a), Some(b)) => Some(if latency { a.min(b) } else { a.max(b) }),
         (a, b) => a.or(b),
     };
-    let (ours, rumqttc, raw) = (medians[0], medians[3], medians[4]);
+    let (ours, rumqttc, raw, c) = (medians[0], medians[3], medians[4], medians[5]);
     let mosquitto = better(medians[1], medians[2]);
     let ratio = |other: Option<f64>| match (ours, other) {
         (Some(ours), Some(other)) if latency => format!("{:.2}", other / ours),
@@ -247,9 +250,11 @@ fn compare(row: &Row, runs: usize) {
         _ => "-".into(),
     };
     println!(
-        "{:28}{:>12}{:>14}{:>9}{:>14}{:>9}{:>14}{:>9}",
+        "{:28}{:>12}{:>12}{:>9}{:>14}{:>9}{:>14}{:>9}{:>14}{:>9}",
         row.name(),
         show(ours, latency),
+        show(c, latency),
+        ratio(c),
         show(mosquitto, latency),
         ratio(mosquitto),
         show(rumqttc, latency),
@@ -279,8 +284,8 @@ fn main() {
     let scale = option(&arguments, "--scale").map_or(1.0, |scale| scale.parse().expect("a number"));
     let wanted = option(&arguments, "--rows").unwrap_or_default();
     println!(
-        "{:28}{:>12}{:>14}{:>9}{:>14}{:>9}{:>14}{:>9}",
-        "", "mqttlink", "libmosquitto", "ratio", "rumqttc", "ratio", "bare socket", "ratio"
+        "{:28}{:>12}{:>12}{:>9}{:>14}{:>9}{:>14}{:>9}{:>14}{:>9}",
+        "", "mqttlink", "from C", "ratio", "libmosquitto", "ratio", "rumqttc", "ratio", "bare socket", "ratio"
     );
     for row in rows(scale).iter().filter(|row| row.name().contains(&wanted)) {
         compare(row, runs);
