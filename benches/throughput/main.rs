@@ -285,7 +285,16 @@ fn main() {
     let wanted = option(&arguments, "--rows").unwrap_or_default();
     println!(
         "{:28}{:>12}{:>12}{:>9}{:>14}{:>9}{:>14}{:>9}{:>14}{:>9}",
-        "", "mqttlink", "from C", "ratio", "libmosquitto", "ratio", "rumqttc", "ratio", "bare socket", "ratio"
+        "",
+        "mqttlink",
+        "from C",
+        "ratio",
+        "libmosquitto",
+        "ratio",
+        "rumqttc",
+        "ratio",
+        "bare socket",
+        "ratio"
     );
     for row in rows(scale).iter().filter(|row| row.name().contains(&wanted)) {
         compare(row, runs);
