@@ -239,9 +239,18 @@ enum mqttlink_status
      */
     MQTTLINK_ERROR_PAYLOAD_SOURCE = 210,
     /**
+     * A handler waits for an answer that comes behind more messages for handlers than may wait. It
+     * can return, and the answer comes; or wait on another thread.
+     */
+    MQTTLINK_ERROR_WOULD_DEADLOCK = 211,
+    /**
+     * The broker has stopped.
+     */
+    MQTTLINK_ERROR_BROKER_STOPPED = 212,
+    /**
      * `mqttlink_client_interrupt` woke the call. The connection is as it was.
      */
-    MQTTLINK_ERROR_INTERRUPTED = 211,
+    MQTTLINK_ERROR_INTERRUPTED = 213,
     /**
      * The deadline came while the host name was looked up.
      */
@@ -287,7 +296,7 @@ enum mqttlink_status
      */
     MQTTLINK_ERROR_CONNECT_FAILED = 402,
     /**
-     * TLS was not negotiated, or ended with an alert.
+     * TLS was not negotiated, or the server refused the client's certificate.
      */
     MQTTLINK_ERROR_TLS_HANDSHAKE = 403,
     /**
@@ -298,6 +307,14 @@ enum mqttlink_status
      * The server closed the connection without a word.
      */
     MQTTLINK_ERROR_CONNECTION_CLOSED = 405,
+    /**
+     * TLS ended with an alert, or with bytes that cannot be decrypted.
+     */
+    MQTTLINK_ERROR_TLS_FAILED = 406,
+    /**
+     * An address could not be listened on.
+     */
+    MQTTLINK_ERROR_LISTEN_FAILED = 407,
     /**
      * The server refused the connection.
      */
@@ -359,7 +376,7 @@ enum mqttlink_status
      */
     MQTTLINK_ERROR_SESSION_LOST = 800,
     /**
-     * `mqttlink_client_interrupt` woke the call. The connection is as it was.
+     * The message was given up because its payload came from a stream that was interrupted.
      */
     MQTTLINK_ERROR_STREAM_INTERRUPTED = 801,
     /**

@@ -10,6 +10,7 @@ mod event;
 mod farewell;
 mod handlers;
 mod input;
+mod interrupt;
 mod mailbox;
 mod message;
 mod options;

@@ -12,6 +12,7 @@ use super::event::Notification;
 use super::farewell::Unsent;
 use super::handlers::{HandlerChange, HandlerTable};
 use super::input::Pool;
+use super::interrupt::Interrupts;
 use super::mailbox::{Entry, Mailbox};
 use super::options::Options;
 use super::pending::{Answer, Pending, Respond, Waiter};
@@ -81,10 +82,7 @@ pub(super) struct Shared {
     own_subscriptions: AtomicU32,
     handler_keys: AtomicU64,
     ack_waiters: Arc<AtomicUsize>,
-    /// How often somebody asked to wake whoever waits, and up to which of these times a call has
-    /// answered.
-    interrupts: AtomicU64,
-    interrupts_taken: AtomicU64,
+    pub(super) interrupts: Interrupts,
     status: AtomicU8,
     state: Mutex<State>,
     /// The writer thread sleeps here.
@@ -191,8 +189,7 @@ impl Shared {
             own_subscriptions: AtomicU32::new(0),
             handler_keys: AtomicU64::new(0),
             ack_waiters,
-            interrupts: AtomicU64::new(0),
-            interrupts_taken: AtomicU64::new(0),
+            interrupts: Interrupts::default(),
             status: AtomicU8::new(Status::Disconnected as u8),
             state: Mutex::new(State {
                 core,
@@ -311,40 +308,6 @@ impl Shared {
     /// Why there is no connection.
     pub(super) fn why_disconnected(&self) -> Error {
         self.lock().why_disconnected()
-    }
-
-    /// Wakes every call that waits. If none does, the next one that would wait returns at once.
-    pub(super) fn interrupt(&self) {
-        self.interrupts.fetch_add(1, Ordering::SeqCst);
-        let state = self.lock();
-        state.pending.stir();
-        let attempt = state.attempt.clone();
-        let progress = state.connection.as_ref().map(|connection| Arc::clone(&connection.progress));
-        drop(state);
-        if let Some(attempt) = attempt {
-            attempt.cancel.cancel();
-        }
-        if let Some(progress) = progress {
-            progress.stir();
-        }
-        self.wake_all();
-    }
-
-    /// What a call remembers before it waits, for [`is_interrupted`](Self::is_interrupted).
-    pub(super) fn begin_wait(&self) -> u64 {
-        self.interrupts_taken.load(Ordering::SeqCst)
-    }
-
-    /// Whether a call that began to wait at `begun` is to return. Takes no lock.
-    pub(super) fn is_interrupted(&self, begun: u64) -> bool {
-        self.interrupts.load(Ordering::SeqCst) != begun
-    }
-
-    /// The error of a call that returns because it was interrupted.
-    pub(super) fn interrupted(&self) -> Error {
-        let count = self.interrupts.load(Ordering::SeqCst);
-        self.interrupts_taken.fetch_max(count, Ordering::SeqCst);
-        Error::new(ErrorCode::Interrupted)
     }
 
     /// Marks that this thread waits for an acknowledgement. The reader must not stop before it, at
