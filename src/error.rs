@@ -137,8 +137,7 @@ codes! {
     Resources = 209, Local, "the system did not give what was needed";
     /// The source of a streamed payload failed.
     PayloadSource = 210, Local, "the payload could not be read";
-    /// A handler waits for an answer that comes behind more messages for handlers than may wait. It
-    /// can return, and the answer comes; or wait on another thread.
+    /// A handler waits for an answer that comes behind more messages for handlers than may wait.
     WouldDeadlock = 211, Local, "the answer is behind messages that wait for this handler: let it return, or wait on another thread";
     /// The broker has stopped.
     BrokerStopped = 212, Local, "the broker has stopped";
@@ -214,8 +213,7 @@ codes! {
 
 /// What failed, where, why, and what the server said.
 ///
-/// Cheap to clone. The text ([`Display`](fmt::Display)) is one line; [`source`](StdError::source)
-/// leads to the error of the layer below.
+/// Cheap to clone. Its text is one line; [`source`](StdError::source) is the layer below's error.
 #[derive(Clone)]
 pub struct Error {
     code: ErrorCode,
