@@ -1,14 +1,22 @@
-//! mosquitto: what the server announces is obeyed before anything is sent; who may do what.
+//! mosquitto and the embedded broker: what the server announces is obeyed before anything is sent; who may do what.
 
-use std::process::Command;
 use std::time::Duration;
 
 use mqttlink::{Acknowledge, Client, Error, ErrorCode, Publish, QoS, ReasonCode, Version, Will};
 
-use crate::harness::{Mosquitto, Process, TempDir, next, noise, program};
+use crate::harness::{Server, Settings, User, Which, next, noise, on_each_server};
 
-fn limited(option: &str) -> Mosquitto {
-    Mosquitto::with(&format!("allow_anonymous true\n{option}"))
+on_each_server! {
+    maximum_packet_size
+    maximum_qos
+    retained_messages_not_available
+    topic_aliases_are_used_as_far_as_the_server_has_them
+    the_server_shortens_the_keep_alive
+    the_servers_receive_maximum_is_the_window
+    the_clients_receive_maximum_holds_the_server_back
+    the_server_assigns_an_identifier_and_the_client_keeps_it
+    user_name_and_password
+    what_is_forbidden_is_told_where_the_version_can_tell
 }
 
 /// Refused by this side, by name, and the connection goes on.
@@ -21,9 +29,9 @@ fn refused(client: &Client, message: Publish<'_>, code: ErrorCode) {
     assert_eq!(next(client).text(), Some("x"));
 }
 
-#[test]
-fn maximum_packet_size() {
-    let broker = limited("max_packet_size 1000");
+fn maximum_packet_size(which: Which) {
+    let settings = Settings { maximum_packet_size: Some(1000), ..Settings::default() };
+    let broker = which.with(&settings);
     let client = broker.client("c");
     assert_eq!(client.granted().unwrap().limits.maximum_packet_size, 1000);
     let payload = noise(1000);
@@ -38,11 +46,10 @@ fn maximum_packet_size() {
     assert_eq!(client.publish(larger).unwrap_err().code(), ErrorCode::MaximumPacketSize);
 }
 
-#[test]
-fn maximum_qos() {
-    for (option, refused_from) in [("max_qos 1", QoS::ExactlyOnce), ("max_qos 0", QoS::AtLeastOnce)]
-    {
-        let broker = limited(option);
+fn maximum_qos(which: Which) {
+    use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
+    for (maximum, refused_from) in [(AtLeastOnce, ExactlyOnce), (AtMostOnce, AtLeastOnce)] {
+        let broker = which.with(&Settings { maximum_qos: Some(maximum), ..Settings::default() });
         let client = broker.client("c");
         refused(&client, Publish::new("t", "x").qos(refused_from), ErrorCode::MaximumQoS);
         let will = Will::new("w", "x").qos(refused_from);
@@ -52,9 +59,8 @@ fn maximum_qos() {
     }
 }
 
-#[test]
-fn retained_messages_not_available() {
-    let broker = limited("retain_available false");
+fn retained_messages_not_available(which: Which) {
+    let broker = which.with(&Settings { retain_unavailable: true, ..Settings::default() });
     let client = broker.client("c");
     assert!(!client.granted().unwrap().limits.retain_available);
     refused(&client, Publish::new("t", "x").retain(true), ErrorCode::RetainNotAvailable);
@@ -63,10 +69,10 @@ fn retained_messages_not_available() {
     assert_eq!(error.reason(), Some(ReasonCode::RetainNotSupported), "{error}");
 }
 
-#[test]
-fn topic_aliases_are_used_as_far_as_the_server_has_them() {
+fn topic_aliases_are_used_as_far_as_the_server_has_them(which: Which) {
     for maximum in [0, 2, 10] {
-        let broker = limited(&format!("max_topic_alias {maximum}"));
+        let settings = Settings { topic_alias_maximum: Some(maximum), ..Settings::default() };
+        let broker = which.with(&settings);
         let (client, granted) = broker.builder().topic_aliases(5).connect().unwrap();
         assert_eq!(granted.limits.topic_alias_maximum, maximum);
         client.subscribe(("long/#", QoS::AtMostOnce)).unwrap().all().unwrap();
@@ -88,18 +94,16 @@ fn topic_aliases_are_used_as_far_as_the_server_has_them() {
     }
 }
 
-#[test]
-fn the_server_shortens_the_keep_alive() {
-    let broker = limited("max_keepalive 10");
+fn the_server_shortens_the_keep_alive(which: Which) {
+    let broker = which.with(&Settings { keep_alive_max: Some(10), ..Settings::default() });
     for (wanted, granted) in [(60, 10), (5, 5)] {
         let builder = broker.builder().keep_alive(Duration::from_secs(wanted));
         assert_eq!(builder.connect().unwrap().1.keep_alive, granted);
     }
 }
 
-#[test]
-fn the_servers_receive_maximum_is_the_window() {
-    let mut broker = limited("max_inflight_messages 3");
+fn the_servers_receive_maximum_is_the_window(which: Which) {
+    let mut broker = which.with(&Settings { receive_maximum: Some(3), ..Settings::default() });
     let client = broker.client("c");
     assert_eq!(client.granted().unwrap().limits.receive_maximum, 3);
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -107,14 +111,12 @@ fn the_servers_receive_maximum_is_the_window() {
         let deliveries: Vec<_> = (0..200).map(publish).collect();
         deliveries.iter().for_each(|delivery| drop(delivery.wait().unwrap()));
     }
-    broker.stop();
-    let log = broker.log();
-    assert!(!log.contains("rc147") && !log.contains("rror"), "{log}");
+    broker.peer.stop();
+    assert_eq!(broker.peer.complaints(), [""; 0]);
 }
 
-#[test]
-fn the_clients_receive_maximum_holds_the_server_back() {
-    let broker = Mosquitto::start();
+fn the_clients_receive_maximum_holds_the_server_back(which: Which) {
+    let broker = which.start();
     let builder = broker.builder().receive_maximum(2).acknowledge(Acknowledge::Manually);
     let (client, _) = builder.connect().unwrap();
     client.subscribe(("t", QoS::AtLeastOnce)).unwrap().all().unwrap();
@@ -134,9 +136,8 @@ fn the_clients_receive_maximum_holds_the_server_back() {
     client.disconnect().unwrap();
 }
 
-#[test]
-fn the_server_assigns_an_identifier_and_the_client_keeps_it() {
-    let broker = Mosquitto::start();
+fn the_server_assigns_an_identifier_and_the_client_keeps_it(which: Which) {
+    let broker = which.start();
     let builder = broker.builder().session_expiry(Duration::from_secs(60));
     let (client, granted) = builder.connect().unwrap();
     assert!(!granted.client_id.is_empty());
@@ -146,21 +147,15 @@ fn the_server_assigns_an_identifier_and_the_client_keeps_it() {
     assert_eq!(again.client_id, granted.client_id);
 }
 
-/// mosquitto with a user "ann", who may do everything below "ann/" and read what is below "all/".
+/// A server with a user "ann", who may do everything below "ann/" and read what is below "all/".
 struct Guarded {
-    broker: Mosquitto,
-    _directory: TempDir,
+    broker: Server,
 }
 
 impl Guarded {
-    fn start() -> Self {
-        let directory = TempDir::new();
-        let (passwords, rules) = (directory.file("passwords"), directory.file("rules"));
-        let mut command = Command::new(program("mosquitto_passwd"));
-        Process::run(command.args(["-b", "-c", &passwords, "ann", "pä:ss@word"]));
-        std::fs::write(&rules, "user ann\ntopic readwrite ann/#\ntopic read all/#\n").unwrap();
-        let options = format!("password_file {passwords}\nacl_file {rules}");
-        Self { broker: Mosquitto::with(&options), _directory: directory }
+    fn start(which: Which) -> Self {
+        let user = User { name: "ann", password: "pä:ss@word", writes: "ann/#", reads: "all/#" };
+        Self { broker: which.with(&Settings { user: Some(user), ..Settings::default() }) }
     }
 
     fn connect(&self, version: Version, user: &str, password: &str) -> Result<Client, Error> {
@@ -170,9 +165,8 @@ impl Guarded {
     }
 }
 
-#[test]
-fn user_name_and_password() {
-    let guarded = Guarded::start();
+fn user_name_and_password(which: Which) {
+    let guarded = Guarded::start(which);
     for version in crate::harness::VERSIONS {
         guarded.connect(version, "ann", "pä:ss@word").unwrap().disconnect().unwrap();
         for (user, password) in [("ann", "no"), ("bob", "pä:ss@word"), ("", "")] {
@@ -189,9 +183,8 @@ fn user_name_and_password() {
     Client::builder(&url).connect().unwrap().0.disconnect().unwrap();
 }
 
-#[test]
-fn what_is_forbidden_is_told_where_the_version_can_tell() {
-    let guarded = Guarded::start();
+fn what_is_forbidden_is_told_where_the_version_can_tell(which: Which) {
+    let guarded = Guarded::start(which);
     let client = guarded.connect(Version::V5, "ann", "pä:ss@word").unwrap();
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let message = |topic| Publish::new(topic, "x").qos(qos);

@@ -1,10 +1,21 @@
-//! mosquitto: messages of each QoS in each version, from and to its own tools, small and large.
+//! mosquitto and the embedded broker: messages of each QoS in each version, from and to its own tools, small and large.
 
 use std::io::Write;
 
 use mqttlink::{Client, Publish, QoS, Unsubscribe, Version};
 
-use crate::harness::{Mosquitto, Process, QUALITIES, TempDir, VERSIONS, next, noise};
+use crate::harness::{
+    Process, QUALITIES, Settings, TempDir, VERSIONS, Which, next, noise, on_each_server,
+};
+
+on_each_server! {
+    each_qos_in_each_version
+    mosquitto_sub_receives_what_is_published
+    mosquitto_pub_is_received
+    megabytes_go_both_ways
+    a_large_payload_is_read_as_a_stream
+    thousands_of_messages_keep_their_order
+}
 
 /// What `mosquitto_pub -V` calls a version.
 fn option(version: Version) -> &'static str {
@@ -34,24 +45,20 @@ fn exchange(client: &Client) {
     assert!(client.disconnect().unwrap().is_complete());
 }
 
-#[test]
-fn each_qos_in_each_version() {
-    let mut broker = Mosquitto::start();
+fn each_qos_in_each_version(which: Which) {
+    let mut broker = which.start();
     for version in VERSIONS {
         let (client, granted) = broker.builder().version(version).connect().unwrap();
         assert_eq!((granted.version, granted.session_present), (version, false));
         exchange(&client);
     }
-    broker.stop();
+    broker.peer.stop();
     // A clean goodbye, and no complaint about what was sent.
-    let log = broker.log();
-    assert_eq!(log.matches("Received DISCONNECT from").count(), 3, "{log}");
-    assert!(!log.contains("rror"), "{log}");
+    assert_eq!((broker.peer.goodbyes(), broker.peer.complaints()), (3, vec![]));
 }
 
-#[test]
-fn mosquitto_sub_receives_what_is_published() {
-    let broker = Mosquitto::start();
+fn mosquitto_sub_receives_what_is_published(which: Which) {
+    let broker = which.start();
     for version in VERSIONS {
         let id = format!("sub-{}", option(version));
         let format = "%t|%q|%x;";
@@ -70,9 +77,8 @@ fn mosquitto_sub_receives_what_is_published() {
     }
 }
 
-#[test]
-fn mosquitto_pub_is_received() {
-    let broker = Mosquitto::start();
+fn mosquitto_pub_is_received(which: Which) {
+    let broker = which.start();
     let directory = TempDir::new();
     let file = directory.file("payload");
     let payload = noise(1000);
@@ -90,9 +96,8 @@ fn mosquitto_pub_is_received() {
     }
 }
 
-#[test]
-fn megabytes_go_both_ways() {
-    let broker = Mosquitto::start();
+fn megabytes_go_both_ways(which: Which) {
+    let broker = which.start();
     let payload = noise(8_000_000);
     let arguments = ["-V", "mqttv5", "-t", "large", "-q", "2", "-C", "2", "-N"];
     let mut subscriber = broker.subscriber("sub", &arguments);
@@ -107,9 +112,8 @@ fn megabytes_go_both_ways() {
     assert!(subscriber.succeed() == [&payload[..], &payload[..]].concat());
 }
 
-#[test]
-fn a_large_payload_is_read_as_a_stream() {
-    let broker = Mosquitto::start();
+fn a_large_payload_is_read_as_a_stream(which: Which) {
+    let broker = which.start();
     let payload = noise(5_000_000);
     let builder = broker.builder().stream_above(1_000_000);
     let (client, _) = builder.connect().unwrap();
@@ -126,11 +130,10 @@ fn a_large_payload_is_read_as_a_stream() {
     }
 }
 
-#[test]
-fn thousands_of_messages_keep_their_order() {
+fn thousands_of_messages_keep_their_order(which: Which) {
     const COUNT: u32 = 2000;
     // So much waits in the broker when it is faster than the client.
-    let broker = Mosquitto::with("allow_anonymous true\nmax_queued_messages 100000");
+    let broker = which.with(&Settings { queued_messages: Some(100_000), ..Settings::default() });
     for version in VERSIONS {
         for qos in QUALITIES {
             let (client, _) = broker.builder().version(version).connect().unwrap();

@@ -1,4 +1,4 @@
-//! mosquitto: subscription options, identifiers, handlers, shared subscriptions, retained messages,
+//! mosquitto and the embedded broker: subscription options, identifiers, handlers, shared subscriptions, retained messages,
 //! and the properties of messages.
 
 use std::sync::mpsc;
@@ -9,7 +9,20 @@ use mqttlink::{
     Version,
 };
 
-use crate::harness::{Mosquitto, QUALITIES, VERSIONS, WATCHDOG, next};
+use crate::harness::{QUALITIES, VERSIONS, WATCHDOG, Which, next, on_each_server};
+
+on_each_server! {
+    retained_messages_are_kept_replaced_and_deleted
+    retain_handling_and_retain_as_published
+    no_local
+    messages_carry_the_identifiers_of_their_subscriptions
+    overlapping_subscriptions_each_have_their_handler
+    a_shared_subscription_gives_each_message_to_one_client
+    many_filters_in_one_request_have_their_own_results
+    a_request_and_its_answer_carry_their_properties
+    a_message_that_waits_in_the_broker_expires
+    nobody_subscribes_to_it_and_the_server_says_so
+}
 
 /// What comes until now, as topics: a mark that comes behind it is published.
 fn topics_until_now(client: &Client) -> Vec<String> {
@@ -19,9 +32,8 @@ fn topics_until_now(client: &Client) -> Vec<String> {
     topics.take_while(|topic| topic != "mark").collect()
 }
 
-#[test]
-fn retained_messages_are_kept_replaced_and_deleted() {
-    let broker = Mosquitto::start();
+fn retained_messages_are_kept_replaced_and_deleted(which: Which) {
+    let broker = which.start();
     for version in VERSIONS {
         let connect = || broker.builder().version(version).connect().unwrap().0;
         let client = connect();
@@ -45,9 +57,8 @@ fn retained_messages_are_kept_replaced_and_deleted() {
     }
 }
 
-#[test]
-fn retain_handling_and_retain_as_published() {
-    let broker = Mosquitto::start();
+fn retain_handling_and_retain_as_published(which: Which) {
+    let broker = which.start();
     let client = broker.client("c");
     let kept = Publish::new("kept", "x").qos(QoS::AtLeastOnce).retain(true);
     client.publish(kept.clone()).unwrap().wait().unwrap();
@@ -75,9 +86,8 @@ fn retain_handling_and_retain_as_published() {
     assert!(!next(&client).retain());
 }
 
-#[test]
-fn no_local() {
-    let broker = Mosquitto::start();
+fn no_local(which: Which) {
+    let broker = which.start();
     let (client, other) = (broker.client("c"), broker.client("other"));
     let options = SubscribeOptions { no_local: true, ..SubscribeOptions::from(QoS::AtMostOnce) };
     client.subscribe(Subscribe::new("t/#", options)).unwrap().all().unwrap();
@@ -86,9 +96,8 @@ fn no_local() {
     assert_eq!(topics_until_now(&client), ["t/other"]);
 }
 
-#[test]
-fn messages_carry_the_identifiers_of_their_subscriptions() {
-    let broker = Mosquitto::start();
+fn messages_carry_the_identifiers_of_their_subscriptions(which: Which) {
+    let broker = which.start();
     let client = broker.client("c");
     for (filter, id) in [("id/a", 1), ("id/+", 268_435_455)] {
         let subscribe = Subscribe::new(filter, QoS::AtMostOnce).subscription_id(id);
@@ -106,9 +115,8 @@ fn messages_carry_the_identifiers_of_their_subscriptions() {
     assert_eq!(ids, [1, 268_435_455]);
 }
 
-#[test]
-fn overlapping_subscriptions_each_have_their_handler() {
-    let broker = Mosquitto::start();
+fn overlapping_subscriptions_each_have_their_handler(which: Which) {
+    let broker = which.start();
     for version in VERSIONS {
         let (client, _) = broker.builder().version(version).connect().unwrap();
         let (sent, received) = mpsc::channel();
@@ -136,9 +144,8 @@ fn overlapping_subscriptions_each_have_their_handler() {
     }
 }
 
-#[test]
-fn a_shared_subscription_gives_each_message_to_one_client() {
-    let broker = Mosquitto::start();
+fn a_shared_subscription_gives_each_message_to_one_client(which: Which) {
+    let broker = which.start();
     let members = ["a", "b", "c"].map(|id| broker.client(id));
     for member in &members {
         member.subscribe(("$share/group/work/#", QoS::AtLeastOnce)).unwrap().all().unwrap();
@@ -165,9 +172,8 @@ fn a_shared_subscription_gives_each_message_to_one_client() {
     assert!(all.iter().copied().eq(0..60), "{all:?}");
 }
 
-#[test]
-fn many_filters_in_one_request_have_their_own_results() {
-    let broker = Mosquitto::start();
+fn many_filters_in_one_request_have_their_own_results(which: Which) {
+    let broker = which.start();
     for version in VERSIONS {
         let (client, _) = broker.builder().version(version).connect().unwrap();
         let mut subscribe = Subscribe::new("f/0", QoS::AtMostOnce);
@@ -186,9 +192,8 @@ fn many_filters_in_one_request_have_their_own_results() {
     }
 }
 
-#[test]
-fn a_request_and_its_answer_carry_their_properties() {
-    let broker = Mosquitto::start();
+fn a_request_and_its_answer_carry_their_properties(which: Which) {
+    let broker = which.start();
     let builder = broker.builder().on_message(|request| {
         let answer = Publish::new(request.response_topic().unwrap(), "answer")
             .qos(QoS::AtLeastOnce)
@@ -217,9 +222,8 @@ fn a_request_and_its_answer_carry_their_properties() {
     assert_eq!(properties, [("first", "1"), ("first", "2")]);
 }
 
-#[test]
-fn a_message_that_waits_in_the_broker_expires() {
-    let broker = Mosquitto::start();
+fn a_message_that_waits_in_the_broker_expires(which: Which) {
+    let broker = which.start();
     let builder = broker.builder().client_id("late").clean_start(false);
     let (late, _) = builder.session_expiry(Duration::from_secs(600)).connect().unwrap();
     late.subscribe(("t", QoS::AtLeastOnce)).unwrap().all().unwrap();
@@ -238,9 +242,8 @@ fn a_message_that_waits_in_the_broker_expires() {
     assert!((590..600).contains(&left), "{left}");
 }
 
-#[test]
-fn nobody_subscribes_to_it_and_the_server_says_so() {
-    let broker = Mosquitto::start();
+fn nobody_subscribes_to_it_and_the_server_says_so(which: Which) {
+    let broker = which.start();
     let client = broker.client("c");
     for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
         let reason = |topic| {

@@ -4,26 +4,35 @@ use std::sync::Arc;
 
 use mqttlink::{Client, Error, ErrorCode, Publish, QoS, Stage, TlsOptions, Version};
 
-use crate::harness::{Mosquitto, Pki, VERSIONS, next, noise, with_limits};
+use crate::harness::{
+    Pki, Server, Settings, VERSIONS, Which, next, noise, on_each_server, with_limits,
+};
 
-/// mosquitto with TLS and one of the server certificates.
-fn secure(pki: &Pki, certificate: &str) -> Mosquitto {
-    let (chain, key) =
-        (pki.file(&format!("{certificate}.pem")), pki.file(&format!("{certificate}.key")));
-    Mosquitto::with(&format!("allow_anonymous true\ncertfile {chain}\nkeyfile {key}"))
+on_each_server! {
+    each_qos_in_each_version_over_tls
+    megabytes_go_both_ways_at_once_over_tls
+    an_authority_comes_by_path_or_from_memory_in_pem_or_der
+    an_unknown_authority_is_refused
+    a_certificate_for_another_name_is_refused
+    the_server_name_is_apart_from_the_address
+    an_expired_certificate_is_refused
+    the_dangerous_switches_do_what_they_say_and_no_more
+    every_reconnect_verifies_anew
+    a_tls_client_at_a_plain_port_is_told_so
+    a_plain_client_at_a_tls_port_is_told_so
 }
 
 fn trusting(pki: &Pki) -> TlsOptions {
     TlsOptions::new().ca_file(pki.file("ca.pem"))
 }
 
-fn connect(broker: &Mosquitto, tls: TlsOptions) -> Result<Client, Error> {
+fn connect(broker: &Server, tls: TlsOptions) -> Result<Client, Error> {
     broker.secure_builder().tls(tls).connect().map(|(client, _)| client)
 }
 
 /// The handshake fails, the text tells what is wrong and what to do, and it fails again.
 #[track_caller]
-fn refuses(broker: &Mosquitto, tls: TlsOptions, wrong: &str, advice: &str) {
+fn refuses(broker: &Server, tls: TlsOptions, wrong: &str, advice: &str) {
     let client = broker.secure_builder().tls(tls).build().unwrap();
     for _ in 0..2 {
         let error = client.connect().unwrap_err();
@@ -35,10 +44,9 @@ fn refuses(broker: &Mosquitto, tls: TlsOptions, wrong: &str, advice: &str) {
     }
 }
 
-#[test]
-fn each_qos_in_each_version_over_tls() {
+fn each_qos_in_each_version_over_tls(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "right");
+    let broker = which.with(&Settings::secure(&pki, "right"));
     let payload = noise(300_000);
     for version in VERSIONS {
         let builder = broker.secure_builder().tls(trusting(&pki)).version(version);
@@ -54,10 +62,9 @@ fn each_qos_in_each_version_over_tls() {
     }
 }
 
-#[test]
-fn megabytes_go_both_ways_at_once_over_tls() {
+fn megabytes_go_both_ways_at_once_over_tls(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "right");
+    let broker = which.with(&Settings::secure(&pki, "right"));
     let client = connect(&broker, trusting(&pki)).unwrap();
     client.subscribe(("large", QoS::AtLeastOnce)).unwrap().all().unwrap();
     let payload = noise(2_000_000);
@@ -76,10 +83,9 @@ fn megabytes_go_both_ways_at_once_over_tls() {
     assert!(client.disconnect().unwrap().is_complete());
 }
 
-#[test]
-fn an_authority_comes_by_path_or_from_memory_in_pem_or_der() {
+fn an_authority_comes_by_path_or_from_memory_in_pem_or_der(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "right");
+    let broker = which.with(&Settings::secure(&pki, "right"));
     let bundle = [b"a remark\n".to_vec(), pki.bytes("stranger.pem"), pki.bytes("ca.pem")].concat();
     for tls in [
         TlsOptions::new().ca_file(pki.file("ca.pem")),
@@ -94,10 +100,9 @@ fn an_authority_comes_by_path_or_from_memory_in_pem_or_der() {
     }
 }
 
-#[test]
-fn an_unknown_authority_is_refused() {
+fn an_unknown_authority_is_refused(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "right");
+    let broker = which.with(&Settings::secure(&pki, "right"));
     let advice = "add its certificate with TlsOptions::ca_file";
     let wrong = "unable to get local issuer certificate";
     refuses(&broker, TlsOptions::new(), wrong, advice);
@@ -105,10 +110,9 @@ fn an_unknown_authority_is_refused() {
     refuses(&broker, TlsOptions::new().ca_file(pki.file("stranger.pem")), wrong, advice);
 }
 
-#[test]
-fn a_certificate_for_another_name_is_refused() {
+fn a_certificate_for_another_name_is_refused(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "other");
+    let broker = which.with(&Settings::secure(&pki, "other"));
     refuses(&broker, trusting(&pki), "hostname mismatch", "or set the server name");
     // By address, too.
     let url = format!("mqtts://127.0.0.1:{}", broker.port);
@@ -118,10 +122,9 @@ fn a_certificate_for_another_name_is_refused() {
     assert!(error.to_string().contains("or set the server name"), "{error}");
 }
 
-#[test]
-fn the_server_name_is_apart_from_the_address() {
+fn the_server_name_is_apart_from_the_address(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "other");
+    let broker = which.with(&Settings::secure(&pki, "other"));
     for name in ["broker.example", "a.wild.example"] {
         let client = connect(&broker, trusting(&pki).server_name(name)).unwrap();
         client.disconnect().unwrap();
@@ -131,40 +134,36 @@ fn the_server_name_is_apart_from_the_address() {
         assert!(error.to_string().contains("hostname mismatch"), "{error}");
     }
     // The certificate names the address itself.
-    let broker = secure(&pki, "right");
+    let broker = which.with(&Settings::secure(&pki, "right"));
     let url = format!("mqtts://127.0.0.1:{}", broker.port);
     let (client, _) = with_limits(Client::builder(&url)).tls(trusting(&pki)).connect().unwrap();
     client.disconnect().unwrap();
 }
 
-#[test]
-fn an_expired_certificate_is_refused() {
+fn an_expired_certificate_is_refused(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "expired");
+    let broker = which.with(&Settings::secure(&pki, "expired"));
     refuses(&broker, trusting(&pki), "certificate has expired", "renew the server's certificate");
 }
 
-#[test]
-fn the_dangerous_switches_do_what_they_say_and_no_more() {
+fn the_dangerous_switches_do_what_they_say_and_no_more(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "other");
+    let broker = which.with(&Settings::secure(&pki, "other"));
     let any_name = || TlsOptions::new().danger_accept_invalid_host_names(true);
     connect(&broker, any_name().ca_file(pki.file("ca.pem"))).unwrap();
     refuses(&broker, any_name(), "unable to get local issuer", "add its certificate");
-    let broker = secure(&pki, "expired");
+    let broker = which.with(&Settings::secure(&pki, "expired"));
     connect(&broker, TlsOptions::new().danger_accept_invalid_certificates(true)).unwrap();
     refuses(&broker, any_name().ca_file(pki.file("ca.pem")), "expired", "renew");
 }
 
-#[test]
-fn every_reconnect_verifies_anew() {
+fn every_reconnect_verifies_anew(which: Which) {
     let pki = Pki::shared();
-    let mut broker = secure(&pki, "right");
+    let mut broker = which.with(&Settings::secure(&pki, "right"));
     let client = connect(&broker, trusting(&pki)).unwrap();
-    broker.stop();
+    broker.peer.stop();
     assert!(client.recv_timeout(crate::harness::WATCHDOG).unwrap_err().is_disconnected());
-    let (chain, key) = (pki.file("expired.pem"), pki.file("expired.key"));
-    broker.reconfigure(&format!("allow_anonymous true\ncertfile {chain}\nkeyfile {key}"));
+    broker.peer.reconfigure(&Settings::secure(&pki, "expired"));
     for _ in 0..2 {
         assert_eq!(client.reconnect().unwrap_err().code(), ErrorCode::TlsHandshake);
     }
@@ -195,20 +194,18 @@ fn a_wrong_authority_is_named() {
     }
 }
 
-#[test]
-fn a_tls_client_at_a_plain_port_is_told_so() {
+fn a_tls_client_at_a_plain_port_is_told_so(which: Which) {
     let pki = Pki::shared();
-    let broker = Mosquitto::start();
+    let broker = which.start();
     let error = connect(&broker, trusting(&pki)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::ConnectionLost);
     assert!(error.to_string().contains("plain MQTT port"), "{error}");
     assert!(error.is_retryable(), "a server that is being restarted looks the same");
 }
 
-#[test]
-fn a_plain_client_at_a_tls_port_is_told_so() {
+fn a_plain_client_at_a_tls_port_is_told_so(which: Which) {
     let pki = Pki::shared();
-    let broker = secure(&pki, "right");
+    let broker = which.with(&Settings::secure(&pki, "right"));
     for version in [Version::V3_1_1, Version::V5] {
         let error = broker.builder().version(version).connect().unwrap_err();
         assert!(error.to_string().contains("TLS"), "{:?} {error}", error.code());

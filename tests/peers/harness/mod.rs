@@ -1,12 +1,15 @@
 //! Peers as child processes, certificates, and a link that can be cut.
 
 mod broker;
+mod embedded;
 mod mosquitto;
 #[cfg(feature = "tls")]
 mod pki;
 mod process;
 #[cfg(feature = "tls")]
 mod s_server;
+mod server;
+mod settings;
 mod tools;
 mod wire;
 
@@ -15,12 +18,16 @@ use std::time::Duration;
 use mqttlink::{Builder, Client, Message, QoS, Version};
 
 pub(crate) use broker::{Broker, Kind};
+pub(crate) use embedded::Embedded;
 pub(crate) use mosquitto::Mosquitto;
+use mosquitto::free_port;
 #[cfg(feature = "tls")]
 pub(crate) use pki::{PASSWORD, Pki};
 pub(crate) use process::{Process, TempDir};
 #[cfg(feature = "tls")]
 pub(crate) use s_server::SServer;
+pub(crate) use server::{Peer, Server, Which, on_each_server};
+pub(crate) use settings::{Settings, User};
 pub(crate) use tools::program;
 pub(crate) use wire::{Way, Wire};
 

@@ -3,14 +3,10 @@
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-
-use mqttlink::{Builder, Client};
 
 use super::process::{Process, TempDir};
-#[cfg(feature = "tls")]
-use super::with_limits;
-use super::{builder, program};
+use super::settings::User;
+use super::{Peer, Settings, program};
 
 /// A running broker.
 pub(crate) struct Mosquitto {
@@ -21,15 +17,20 @@ pub(crate) struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// Everybody may do everything.
-    pub(crate) fn start() -> Self {
-        Self::with("allow_anonymous true")
-    }
-
     /// With lines of its configuration file; `DIR` stands for the broker's own directory.
     pub(crate) fn with(options: &str) -> Self {
         let directory = TempDir::new();
         let options = options.replace("DIR", directory.path().to_str().unwrap());
+        Self::in_directory(directory, options)
+    }
+
+    pub(crate) fn with_settings(settings: &Settings) -> Self {
+        let directory = TempDir::new();
+        let options = options(settings, &directory);
+        Self::in_directory(directory, options)
+    }
+
+    fn in_directory(directory: TempDir, options: String) -> Self {
         // A port can be taken between the look and the start.
         for _ in 0..20 {
             let port = free_port();
@@ -38,24 +39,6 @@ impl Mosquitto {
             }
         }
         panic!("mosquitto finds no port");
-    }
-
-    /// A client without TLS.
-    pub(crate) fn builder(&self) -> Builder {
-        builder(self.port).keep_alive(Duration::from_secs(60))
-    }
-
-    /// A connected client with a clean session.
-    pub(crate) fn client(&self, id: &str) -> Client {
-        let client = self.builder().client_id(id).build().unwrap();
-        client.connect().unwrap();
-        client
-    }
-
-    /// A client with TLS, by the name that the server's certificate is for.
-    #[cfg(feature = "tls")]
-    pub(crate) fn secure_builder(&self) -> Builder {
-        with_limits(Client::builder(&format!("mqtts://localhost:{}", self.port)))
     }
 
     /// Waits until the broker's log has this text.
@@ -67,42 +50,101 @@ impl Mosquitto {
     pub(crate) fn log(&self) -> String {
         self.process.err.text()
     }
+}
 
-    /// Ends the broker as a service manager does; it saves its sessions if it is to.
-    pub(crate) fn stop(&mut self) {
+impl Peer for Mosquitto {
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn wait_for_subscription(&self, id: &str) {
+        self.wait_for_log(&format!("Sending SUBACK to {id}\n"));
+    }
+
+    /// As a service manager does; it saves its sessions if it is to.
+    fn stop(&mut self) {
         self.process.terminate();
     }
 
-    /// Ends the broker without giving it the time for a word.
-    pub(crate) fn kill(&mut self) {
+    fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again, on the same port and with the same directory.
-    pub(crate) fn restart(&mut self) {
+    fn restart(&mut self) {
         self.process = launch(&self.directory, self.port, &self.options).expect("the same port");
     }
 
-    /// Starts it again after its end, with other options.
     #[cfg(feature = "tls")]
-    pub(crate) fn reconfigure(&mut self, options: &str) {
-        options.clone_into(&mut self.options);
+    fn reconfigure(&mut self, settings: &Settings) {
+        self.options = options(settings, &self.directory);
         self.restart();
     }
 
-    /// `mosquitto_pub` or `mosquitto_sub`, told where the broker is.
-    pub(crate) fn tool(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program(name));
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(arguments);
-        command
+    fn goodbyes(&self) -> usize {
+        self.log().matches("Received DISCONNECT from").count()
     }
 
-    /// `mosquitto_sub` that has its subscription, under this client identifier.
-    pub(crate) fn subscriber(&self, id: &str, arguments: &[&str]) -> Process {
-        let process = Process::start(self.tool("mosquitto_sub", &["-i", id]).args(arguments));
-        self.wait_for_log(&format!("Sending SUBACK to {id}\n"));
-        process
+    fn complaints(&self) -> Vec<String> {
+        // It answers in PUBREC who sends more than it takes.
+        let is_complaint = |line: &&str| line.contains("rror") || line.contains("rc147");
+        self.log().lines().filter(is_complaint).map(str::to_owned).collect()
     }
+
+    #[cfg(feature = "tls")]
+    fn user_of(&self, id: &str) -> String {
+        let connected = format!(" as {id} (");
+        self.process.err.wait("mosquitto", |log, _| {
+            let log = String::from_utf8_lossy(log);
+            let (line, _) = log.split_once(&connected)?.1.split_once('\n')?;
+            let (_, user) = line.split_once(" u'")?;
+            Some(user.split_once('\'')?.0.to_owned())
+        })
+    }
+}
+
+/// The lines of the configuration file.
+fn options(settings: &Settings, directory: &TempDir) -> String {
+    let mut options = Vec::new();
+    let mut option = |name: &str, value: Option<String>| {
+        options.extend(value.map(|value| format!("{name} {value}")));
+    };
+    let number = |value: Option<u16>| value.map(|value| value.to_string());
+    let size = |value: Option<usize>| value.map(|value| value.to_string());
+    option("max_packet_size", size(settings.maximum_packet_size));
+    option("max_qos", settings.maximum_qos.map(|qos| qos.number().to_string()));
+    option("retain_available", settings.retain_unavailable.then(|| "false".into()));
+    option("max_topic_alias", number(settings.topic_alias_maximum));
+    option("max_keepalive", number(settings.keep_alive_max));
+    option("max_inflight_messages", number(settings.receive_maximum));
+    option("max_queued_messages", size(settings.queued_messages));
+    if let Some(user) = settings.user {
+        let (passwords, rules) = guard(directory, user);
+        option("password_file", Some(passwords));
+        option("acl_file", Some(rules));
+    } else {
+        option("allow_anonymous", Some("true".into()));
+    }
+    #[cfg(feature = "tls")]
+    if let Some(tls) = settings.tls.clone() {
+        let mutual = tls.client_authority.is_some().then(|| "true".to_owned());
+        option("certfile", Some(tls.certificate));
+        option("keyfile", Some(tls.key));
+        option("cafile", tls.client_authority);
+        option("require_certificate", mutual.clone());
+        option("use_identity_as_username", mutual);
+    }
+    options.join("\n")
+}
+
+/// Writes the files that say who may do what.
+fn guard(directory: &TempDir, user: User) -> (String, String) {
+    let (passwords, rules) = (directory.file("passwords"), directory.file("rules"));
+    let mut command = Command::new(program("mosquitto_passwd"));
+    Process::run(command.args(["-b", "-c", &passwords, user.name, user.password]));
+    let User { name, writes, reads, .. } = user;
+    let text = format!("user {name}\ntopic readwrite {writes}\ntopic read {reads}\n");
+    std::fs::write(&rules, text).unwrap();
+    (passwords, rules)
 }
 
 /// Starts the broker and waits until it listens. `None`: the port is taken.
@@ -129,7 +171,7 @@ fn launch(directory: &TempDir, port: u16, options: &str) -> Option<Process> {
 
 /// A port that nobody listens on, below the range from which systems take the ports of outgoing
 /// connections: those of the other tests could take it while the broker restarts.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let number = std::process::id() * 61 + NEXT.fetch_add(1, Ordering::Relaxed);
