@@ -1,4 +1,5 @@
-//! mosquitto and the embedded broker: messages of each QoS in each version, from and to its own tools, small and large.
+//! mosquitto and the embedded broker: messages of each QoS in each version, from and to mosquitto's
+//! own tools, small and large.
 
 use std::io::Write;
 

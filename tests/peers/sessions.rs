@@ -1,4 +1,5 @@
-//! mosquitto and the embedded broker: sessions that outlive links and brokers, wills, and clients with the same identifier.
+//! mosquitto and the embedded broker: sessions that outlive links and brokers, wills, and clients
+//! with the same identifier.
 
 use std::time::Duration;
 

@@ -93,6 +93,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server that was started in a way of its own.
     pub(crate) fn of(peer: Box<dyn Peer>) -> Self {
         Self { port: peer.port(), peer }
     }
