@@ -40,10 +40,6 @@ impl AckDetail {
     pub(crate) fn from_ack(ack: Ack<'_>) -> Self {
         Self { reason: ack.reason, properties: ack.properties.into_owned() }
     }
-
-    const fn success() -> Self {
-        Self { reason: ReasonCode::Success, properties: Properties::new() }
-    }
 }
 
 /// Why a message was given up.
@@ -115,10 +111,16 @@ enum Awaits {
         released: u64,
         /// The PUBREC was never seen: PUBCOMP tells whether the message had arrived, if it can.
         probe: bool,
+        /// What the PUBREC said.
+        reason: ReasonCode,
     },
 }
 
 impl Awaits {
+    const fn receipt_seen(released: u64, reason: ReasonCode) -> Self {
+        Self::Completion { released, probe: false, reason }
+    }
+
     const fn packet_type(self) -> PacketType {
         match self {
             Self::Acknowledgement => PacketType::PubAck,
@@ -339,7 +341,7 @@ impl<M: Kept> Outbound<M> {
         }
         match &mut flight.awaits {
             Awaits::Completion { probe, .. } => *probe = false,
-            awaits => *awaits = Awaits::Completion { released, probe: false },
+            awaits => *awaits = Awaits::receipt_seen(released, ack.reason),
         }
         // The server has the message; only the identifier is needed from here on.
         let message = flight.message.take();
@@ -356,15 +358,15 @@ impl<M: Kept> Outbound<M> {
         has_reasons: bool,
     ) -> Result<Option<(Token, PublishOutcome)>, ProtocolError> {
         let Some(flight) = self.flight_for(&ack)? else { return Ok(None) };
-        let probe = matches!(flight.awaits, Awaits::Completion { probe: true, .. });
+        let Awaits::Completion { probe, reason, .. } = flight.awaits else { return Ok(None) };
         let Some(flight) = self.remove_flight(ack.packet_id) else { return Ok(None) };
         let Some(token) = flight.token else { return Ok(None) };
         let arrived = has_reasons && ack.reason == ReasonCode::Success;
         let outcome = if probe && !arrived {
             PublishOutcome::Dropped(DropReason::StreamInterrupted)
         } else {
-            // 0x92 after a resend means that the server had finished before the link broke.
-            let reason = ReasonCode::Success;
+            // 0x92 after a resend means that the server had finished before the link broke; what
+            // became of the message is told by PUBREC.
             let properties = ack.properties.into_owned();
             PublishOutcome::Acknowledged(AckDetail { reason, properties })
         };
@@ -436,7 +438,8 @@ impl<M: Kept> Outbound<M> {
         for (id, request) in self.requests.iter_mut() {
             let Request::Publish(flight) = request else { continue };
             if flight.awaits == Awaits::Receipt && flight.message.is_none() {
-                flight.awaits = Awaits::Completion { released: flight.order, probe: true };
+                let (released, reason) = (flight.order, ReasonCode::Success);
+                flight.awaits = Awaits::Completion { released, probe: true, reason };
             }
             match flight.awaits {
                 Awaits::Completion { released, .. } => releases.push((released, id)),
@@ -463,8 +466,9 @@ impl<M: Kept> Outbound<M> {
                     again.push((flight.order, id));
                     continue;
                 }
-                (Awaits::Completion { probe: false, .. }, _) => {
-                    PublishOutcome::Acknowledged(AckDetail::success())
+                (Awaits::Completion { probe: false, reason, .. }, _) => {
+                    let properties = Properties::new();
+                    PublishOutcome::Acknowledged(AckDetail { reason, properties })
                 }
                 (_, Some(_)) => PublishOutcome::Dropped(DropReason::SessionLost),
                 (_, None) => PublishOutcome::Dropped(DropReason::StreamInterrupted),
@@ -518,7 +522,7 @@ impl<M: Kept> Outbound<M> {
             self.remove_flight(id);
             return;
         }
-        flight.awaits = Awaits::Completion { released: next, probe: false };
+        flight.awaits = Awaits::receipt_seen(next, ReasonCode::Success);
         self.next_order = next;
         let message = flight.message.take();
         self.release(message);

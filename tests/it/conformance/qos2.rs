@@ -104,6 +104,23 @@ fn pubrel_is_kept_until_pubcomp(version: Version) {
 }
 
 #[test]
+fn what_pubrec_says_is_the_outcome() {
+    for lost in [false, true] {
+        let mut peer = Peer::lasting(Version::V5);
+        let number = peer.publish_to("a", QoS::ExactlyOnce);
+        peer.send_reason(AckKind::PubRec, number, ReasonCode::NoMatchingSubscribers);
+        if lost {
+            peer.lose_session();
+        } else {
+            peer.send_ack(AckKind::PubComp, number);
+        }
+        let outcomes = peer.outcomes();
+        let [PublishOutcome::Acknowledged(detail)] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!(detail.reason, ReasonCode::NoMatchingSubscribers, "{lost}");
+    }
+}
+
+#[test]
 fn v5_4_3_3_5_pubrel_is_kept_until_pubcomp() {
     pubrel_is_kept_until_pubcomp(Version::V5);
 }
