@@ -1,4 +1,5 @@
 //! The client against implementations that others have written: brokers, command-line tools, TLS.
+//! What is expected of every correct server is tested against mosquitto and our own broker alike.
 //!
 //! Each test starts its own peers on loopback ports of its own, and stops them. A missing tool is a
 //! failure that says what to run, never a test that is left out.
