@@ -10,6 +10,7 @@
     reason = "a test that panics has failed, in a helper function as in the test itself"
 )]
 
+mod broker;
 mod conformance;
 mod faults;
 mod hex;

@@ -252,13 +252,6 @@ impl Core {
         self.arm_session(key);
     }
 
-    fn publish_will(&mut self, key: Key) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(Will { mut message, .. }) = session.will.take() else { return };
-        message.restamp(self.now);
-        self.publish_from(Some(key), Arc::new(message));
-    }
-
     /// Ends a session: its will is published, its subscriptions and messages are gone.
     pub(super) fn end_session(&mut self, key: Key) {
         self.publish_will(key);

@@ -2,8 +2,11 @@
 
 mod connect;
 mod local;
+mod queue;
 mod route;
 mod session;
+mod settle;
+mod share;
 mod subscribe;
 mod sys;
 mod timers;
@@ -110,6 +113,7 @@ pub struct Core {
     sys: sys::Sys,
     faults: Arc<Faults>,
     held: route::Held,
+    unsettled: settle::Unsettled,
     /// Receivers of the message that is being routed.
     targets: Vec<Target>,
     routed: u64,
@@ -137,6 +141,8 @@ struct Connection {
     decide_by: Option<Time>,
     armed: Option<Time>,
     is_ready: bool,
+    /// It is to be closed because its client's queue is full.
+    is_doomed: bool,
     /// Bytes of its outgoing buffer that are counted as queued.
     counted: usize,
 }
@@ -166,6 +172,7 @@ impl Core {
             sys: sys::Sys::new(config.sys_interval),
             faults,
             held: route::Held::default(),
+            unsettled: settle::Unsettled::default(),
             targets: Vec::new(),
             routed: 0,
             connected: 0,
@@ -196,6 +203,7 @@ impl Core {
             decide_by: None,
             armed: None,
             is_ready: false,
+            is_doomed: false,
             counted: 0,
         });
         self.arm_connection(key);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::session::size;
 use super::{Core, Timer};
-use crate::broker::hooks::{Action, BrokerEvent, DisconnectCause, Draft, DropCause};
-use crate::broker::limits::Overflow;
+use crate::broker::hooks::{Action, DisconnectCause, Draft, DropCause};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::{Match, delivery_qos};
 use crate::codec::{Properties, QoS, ReasonCode};
@@ -15,7 +14,7 @@ use crate::proto::{
 
 /// Messages of QoS 1 and 2 wait in the session's queue while this many bytes wait in the outgoing
 /// buffer, so that a slow client's messages are held once and not as a packet each.
-const HIGH_WATER: usize = 256 * 1024;
+pub(super) const HIGH_WATER: usize = 256 * 1024;
 
 /// A session that gets the message that is being routed.
 #[derive(Debug)]
@@ -227,6 +226,7 @@ impl Core {
             self.deliver(target, message);
         }
         self.targets = targets;
+        self.settle();
         count
     }
 
@@ -274,7 +274,7 @@ impl Core {
     }
 
     /// Hands a message to the connection of a session. `false`: it does not take it now.
-    fn transmit(&mut self, key: Key, message: &Outgoing) -> bool {
+    pub(super) fn transmit(&mut self, key: Key, message: &Outgoing) -> bool {
         let Some(session) = self.sessions.get(key) else { return true };
         let Some(connection_key) = session.connection else { return false };
         let Some(publication) = message.publication() else { return true };
@@ -300,146 +300,5 @@ impl Core {
             }
         }
         true
-    }
-
-    fn enqueue(&mut self, key: Key, message: Outgoing) {
-        let bytes = size(&message);
-        while let Some(cause) = self.lacks_room(key, bytes) {
-            let session = self.sessions.get_mut(key);
-            let session = session.filter(|_| self.limits.overflow == Overflow::DropOldest);
-            let Some(oldest) = session.and_then(super::Session::dequeue) else {
-                return self.overflow(key, &message, cause);
-            };
-            self.queued_messages -= 1;
-            self.queued_bytes -= size(&oldest);
-            self.count_drop(key, &oldest, cause);
-        }
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        session.enqueue(message);
-        self.queued_messages += 1;
-        self.queued_bytes += bytes;
-    }
-
-    /// Why a message of this size cannot wait for this session.
-    fn lacks_room(&self, key: Key, bytes: usize) -> Option<DropCause> {
-        let (session, limits) = (self.sessions.get(key)?, &self.limits);
-        let own = session.queue.len() >= limits.queued_messages_per_client
-            || session.queued_bytes + bytes > limits.queued_bytes_per_client;
-        let all = self.queued_bytes + bytes > limits.queued_bytes;
-        own.then_some(DropCause::QueueFull).or(all.then_some(DropCause::TotalFull))
-    }
-
-    /// A message finds no room.
-    fn overflow(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
-        self.count_drop(key, message, cause);
-        let connection = self.sessions.get(key).and_then(|session| session.connection);
-        if let (Overflow::Disconnect, Some(connection)) = (self.limits.overflow, connection) {
-            let reason = ReasonCode::QuotaExceeded;
-            self.close(connection, reason, DisconnectCause::Closed(reason));
-        }
-    }
-
-    fn count_drop(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
-        let drops = &mut self.statistics.drops;
-        match cause {
-            DropCause::QueueFull => drops.queue_full += 1,
-            DropCause::TotalFull => drops.total_full += 1,
-            DropCause::TooLarge => drops.too_large += 1,
-            DropCause::Expired => drops.expired += 1,
-        }
-        self.tell_drop(key, message, cause);
-    }
-
-    fn tell_drop(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
-        let client = self.sessions.get(key).map(|session| Arc::clone(&session.client));
-        if let (Some(client), Some(publication)) = (client, message.publication()) {
-            let topic = publication.topic().to_owned();
-            self.tell(|| BrokerEvent::Dropped { client, topic, cause });
-        }
-    }
-
-    /// Sends what waits in the session's queue, as far as the client takes it.
-    pub(super) fn pump(&mut self, connection_key: Key) {
-        let Some(key) = self.connections.get(connection_key).and_then(|one| one.session) else {
-            return;
-        };
-        loop {
-            let Some(connection) = self.connections.get(connection_key) else { return };
-            let Some(session) = self.sessions.get_mut(key) else { return };
-            let protocol = &connection.protocol;
-            if protocol.queued_bytes() >= HIGH_WATER || !protocol.has_quota(QoS::AtLeastOnce) {
-                return;
-            }
-            let Some(message) = session.dequeue() else { return };
-            self.queued_messages -= 1;
-            self.queued_bytes -= size(&message);
-            if message.is_expired(self.now) {
-                // [MQTT-3.3.2-5]
-                self.count_drop(key, &message, DropCause::Expired);
-            } else if !self.transmit(key, &message) {
-                self.queued_messages += 1;
-                self.queued_bytes += size(&message);
-                if let Some(session) = self.sessions.get_mut(key) {
-                    session.put_back(message);
-                }
-                return;
-            }
-        }
-    }
-
-    /// A member of shared subscriptions is gone: what it has not been sent goes to another member
-    /// that is connected. When its session has ended, to any other, with the messages of QoS 1 that
-    /// it has not acknowledged; those of QoS 2 are lost with it [MQTT-4.8.2-5].
-    pub(super) fn move_shared(&mut self, key: Key, ended: bool) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let is_shared = |message: &Outgoing| message.tag() != 0;
-        let in_flight: Vec<Outgoing> = if ended {
-            let kept = session.state.iter().flat_map(|state| state.unacknowledged());
-            kept.filter(|m| is_shared(m) && m.qos() == QoS::AtLeastOnce).cloned().collect()
-        } else {
-            Vec::new()
-        };
-        if in_flight.is_empty() && !session.queue.iter().any(is_shared) {
-            return;
-        }
-        let mut queued = Vec::new();
-        for _ in 0..session.queue.len() {
-            let Some(message) = session.dequeue() else { break };
-            if is_shared(&message) {
-                queued.push(message);
-            } else {
-                session.enqueue(message);
-            }
-        }
-        self.queued_messages -= queued.len();
-        self.queued_bytes -= queued.iter().map(size).sum::<usize>();
-        for message in in_flight.into_iter().chain(queued) {
-            self.move_message(key, message, ended);
-        }
-    }
-
-    fn move_message(&mut self, from: Key, message: Outgoing, ended: bool) {
-        let Some(publication) = message.publication().map(Arc::clone) else { return };
-        let sessions = &self.sessions;
-        let is_here = |key: Key| {
-            key != from && sessions.get(key).is_some_and(|session| session.connection.is_some())
-        };
-        let topic = publication.topic();
-        let mut other = self.subscriptions.other_member(topic, message.tag(), is_here);
-        if other.is_none() && ended {
-            other = self.subscriptions.other_member(topic, message.tag(), |key| key != from);
-        }
-        match other {
-            Some(member) => {
-                let qos = delivery_qos(publication.qos(), member.options.qos);
-                let ids = (member.id > 0).then_some(member.id).into_iter().collect();
-                let outgoing = Outgoing::new(Arc::clone(&publication), qos, message.retain())
-                    .subscription_ids(ids)
-                    .tagged(message.tag());
-                self.send(member.session, outgoing);
-            }
-            None if ended => self.statistics.drops.session_ended += 1,
-            None => self.enqueue(from, message),
-        }
     }
 }

@@ -128,6 +128,7 @@ impl Core {
             let ids = (id > 0).then_some(id).into_iter().collect();
             self.send(key, Outgoing::new(message, qos, true).subscription_ids(ids));
         }
+        self.settle();
     }
 
     pub(super) fn unsubscribe(&mut self, key: Key, request: &UnsubscribeReceived) {

@@ -1,0 +1,99 @@
+//! Messages that wait: for a client that is away, or that is slow.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::route::HIGH_WATER;
+use super::session::{Session, size};
+use crate::broker::hooks::{BrokerEvent, DropCause};
+use crate::broker::limits::Overflow;
+use crate::broker::slots::Key;
+use crate::codec::QoS;
+use crate::proto::Outgoing;
+
+impl Core {
+    pub(super) fn enqueue(&mut self, key: Key, message: Outgoing) {
+        let bytes = size(&message);
+        while let Some(cause) = self.lacks_room(key, bytes) {
+            let session = self.sessions.get_mut(key);
+            let session = session.filter(|_| self.limits.overflow == Overflow::DropOldest);
+            let Some(oldest) = session.and_then(Session::dequeue) else {
+                return self.overflow(key, &message, cause);
+            };
+            self.queued_messages -= 1;
+            self.queued_bytes -= size(&oldest);
+            self.count_drop(key, &oldest, cause);
+        }
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.enqueue(message);
+        self.queued_messages += 1;
+        self.queued_bytes += bytes;
+    }
+
+    /// Why a message of this size cannot wait for this session.
+    fn lacks_room(&self, key: Key, bytes: usize) -> Option<DropCause> {
+        let (session, limits) = (self.sessions.get(key)?, &self.limits);
+        let own = session.queue.len() >= limits.queued_messages_per_client
+            || session.queued_bytes + bytes > limits.queued_bytes_per_client;
+        let all = self.queued_bytes + bytes > limits.queued_bytes;
+        own.then_some(DropCause::QueueFull).or(all.then_some(DropCause::TotalFull))
+    }
+
+    /// A message finds no room. The client is not disconnected here: that can publish a will, which
+    /// may find no room somewhere else.
+    pub(super) fn overflow(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
+        self.count_drop(key, message, cause);
+        let connection = self.sessions.get(key).and_then(|session| session.connection);
+        if let (Overflow::Disconnect, Some(connection)) = (self.limits.overflow, connection) {
+            self.doom(connection);
+        }
+    }
+
+    fn count_drop(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
+        let drops = &mut self.statistics.drops;
+        match cause {
+            DropCause::QueueFull => drops.queue_full += 1,
+            DropCause::TotalFull => drops.total_full += 1,
+            DropCause::TooLarge => drops.too_large += 1,
+            DropCause::Expired => drops.expired += 1,
+        }
+        self.tell_drop(key, message, cause);
+    }
+
+    pub(super) fn tell_drop(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
+        let client = self.sessions.get(key).map(|session| Arc::clone(&session.client));
+        if let (Some(client), Some(publication)) = (client, message.publication()) {
+            let topic = publication.topic().to_owned();
+            self.tell(|| BrokerEvent::Dropped { client, topic, cause });
+        }
+    }
+
+    /// Sends what waits in the session's queue, as far as the client takes it.
+    pub(super) fn pump(&mut self, connection_key: Key) {
+        let Some(key) = self.connections.get(connection_key).and_then(|one| one.session) else {
+            return;
+        };
+        loop {
+            let Some(connection) = self.connections.get(connection_key) else { return };
+            let Some(session) = self.sessions.get_mut(key) else { return };
+            let protocol = &connection.protocol;
+            if protocol.queued_bytes() >= HIGH_WATER || !protocol.has_quota(QoS::AtLeastOnce) {
+                return;
+            }
+            let Some(message) = session.dequeue() else { return };
+            self.queued_messages -= 1;
+            self.queued_bytes -= size(&message);
+            if message.is_expired(self.now) {
+                // [MQTT-3.3.2-5]
+                self.count_drop(key, &message, DropCause::Expired);
+            } else if !self.transmit(key, &message) {
+                self.queued_messages += 1;
+                self.queued_bytes += size(&message);
+                if let Some(session) = self.sessions.get_mut(key) {
+                    session.put_back(message);
+                }
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What the broker's core does at its bounds, in memory.
+
+mod overflow;

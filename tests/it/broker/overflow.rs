@@ -1,0 +1,43 @@
+//! Clients whose queue is full.
+
+use mqttlink::broker::Overflow;
+use mqttlink::codec::Connect;
+use mqttlink::{Publish, QoS};
+
+use crate::world::{V4, V5, World, hello, will};
+
+#[test]
+fn wills_of_clients_that_are_too_slow_do_not_pile_up_on_the_stack() {
+    let mut world = World::with(|config| {
+        config.limits.overflow = Overflow::Disconnect;
+        config.limits.queued_bytes_per_client = 10;
+    });
+    for number in 0..1_000 {
+        let id = format!("c{number}");
+        let client = world.accepted(&Connect { will: Some(will("w")), ..hello(V4, &id) }).0;
+        world.subscribe(client, "w", QoS::AtMostOnce);
+    }
+    // Nobody reads: each client that is disconnected has a will for all the others.
+    for _ in 0..2 {
+        world.core.publish(world.now, &Publish::new("w", "12345678")).unwrap();
+    }
+    assert_eq!(world.core.statistics(world.now).clients_connected, 0);
+}
+
+#[test]
+fn messages_that_move_from_one_full_member_to_the_next_end_somewhere() {
+    let mut world = World::with(|config| {
+        config.limits.overflow = Overflow::Disconnect;
+        config.limits.queued_messages_per_client = 2;
+        config.protocol.window = 1;
+    });
+    for number in 0..500 {
+        let client = world.connect(V5, &format!("c{number}"));
+        world.subscribe(client, "$share/g/t", QoS::AtLeastOnce);
+    }
+    for _ in 0..500 * 3 + 1 {
+        world.core.publish(world.now, &Publish::new("t", "m").qos(QoS::AtLeastOnce)).unwrap();
+    }
+    let statistics = world.core.statistics(world.now);
+    assert_eq!((statistics.clients_connected, statistics.queued_messages), (0, 0));
+}
