@@ -94,7 +94,8 @@ pub enum Decision {
     },
     /// The client is asked for the next step of an authentication exchange.
     Challenge(Vec<u8>),
-    /// The client is refused, with a reason that CONNACK may carry.
+    /// The client is refused. What CONNACK cannot say becomes "unspecified error", and what is no
+    /// error "not authorized".
     Refuse(ReasonCode),
 }
 

@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::faults::Faults;
-use super::hooks::{Action, BrokerEvent, ClientInfo, Credentials, DisconnectCause, Hooks, Peer};
+use super::hooks::{
+    Action, BrokerEvent, ClientInfo, Credentials, DisconnectCause, Draft, Hooks, Peer,
+};
 use super::limits::BrokerLimits;
 use super::retained::Retained;
 use super::slots::{Key, Slots};
@@ -74,6 +76,16 @@ impl CoreConfig {
         authorize: impl Fn(&ClientInfo, &Action<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.hooks.authorize = Some(Arc::new(authorize));
+        self
+    }
+
+    /// Sees every message that a client publishes, also as its will; may change it, or refuse it.
+    #[must_use]
+    pub fn intercept(
+        mut self,
+        intercept: impl Fn(&ClientInfo, &mut Draft) -> Result<(), ReasonCode> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.intercept = Some(Arc::new(intercept));
         self
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::codec::{
     Auth, ConnAck, Connect, DecodeError, EncodeError, PacketType, Properties, PropertyId, QoS,
-    ReasonCode, Version, frame,
+    ReasonCode, Sender, Version, frame,
 };
 use crate::proto::outbound::{Quota, put_release};
 use crate::proto::{Payload, ProtocolError, Time};
@@ -233,12 +233,16 @@ impl ServerConnection {
     }
 
     /// Refuses the client: CONNACK with this reason, if its version can express it, then the
-    /// connection is closed.
+    /// connection is closed. A reason that is no error becomes "not authorized", and in MQTT 5.0 one
+    /// that CONNACK does not have "unspecified error".
     pub fn refuse(&mut self, reason: ReasonCode, properties: Properties<'_>) {
         if !matches!(self.phase, Phase::Connecting { .. }) {
             return;
         }
+        let reason = if reason.is_error() { reason } else { ReasonCode::NotAuthorized };
         if self.version.is_v5() {
+            let known = reason.is_allowed(PacketType::ConnAck, Sender::Server);
+            let reason = if known { reason } else { ReasonCode::UnspecifiedError };
             self.put_refusal(reason, properties);
         } else {
             self.put_refusal(before_v5(reason), Properties::new());

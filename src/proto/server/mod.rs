@@ -24,7 +24,9 @@ use super::inbound::Inbound;
 use super::out_queue::{OutBuffer, OutQueue};
 use super::outbound::Outbound;
 use super::{ProtocolError, Time};
-use crate::codec::{ConnAck, Disconnect, Properties, QoS, ReasonCode, Version, frame};
+use crate::codec::{
+    ConnAck, Disconnect, PacketType, Properties, QoS, ReasonCode, Sender, Version, frame,
+};
 
 /// What a server offers; the same for all its connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -332,6 +334,11 @@ impl ServerConnection {
 
     fn put_disconnect(&mut self, reason: ReasonCode, properties: Properties<'_>) {
         if self.version.is_v5() {
+            let reason = match reason {
+                reason if reason.is_allowed(PacketType::Disconnect, Sender::Server) => reason,
+                reason if reason.is_error() => ReasonCode::UnspecifiedError,
+                _ => ReasonCode::AdministrativeAction,
+            };
             let packet = Disconnect { reason, properties };
             let out = self.out.buffer().inline_mut();
             let _ = packet.encode(self.version, self.client.packet_max, out);

@@ -55,11 +55,11 @@ impl ServerConnection {
     }
 
     /// The server is done with a message: PUBACK or PUBREC is sent when its turn has come. Before
-    /// MQTT 5.0 every outcome is success.
-    pub fn acknowledge(&mut self, token: AckToken, mut outcome: AckOutcome) {
-        if !self.version.is_v5() {
-            outcome = AckOutcome::default();
-        } else if !self.client.problem_information {
+    /// MQTT 5.0 every outcome is success; in it, a reason that these packets do not have becomes
+    /// "unspecified error", or success if it is none.
+    pub fn acknowledge(&mut self, token: AckToken, outcome: AckOutcome) {
+        let mut outcome = outcome.expressible(self.version);
+        if !self.client.problem_information {
             outcome.properties = Properties::new();
         }
         if self.session.inbound.acknowledge(token, outcome) {
@@ -91,7 +91,8 @@ impl ServerConnection {
     }
 
     /// Ends the connection once what is queued has been written. In MQTT 5.0 the client is told
-    /// why: with DISCONNECT or, if it is not accepted yet, with CONNACK.
+    /// why: with DISCONNECT or, if it is not accepted yet, with CONNACK. A reason that DISCONNECT
+    /// does not have becomes "unspecified error", or "administrative action" if it is no error.
     pub fn disconnect(&mut self, reason: ReasonCode, properties: Properties<'_>) {
         match self.phase {
             Phase::Closing => return,

@@ -1,0 +1,68 @@
+//! Reasons that the program gives and a packet cannot carry.
+
+use mqttlink::broker::Decision;
+use mqttlink::codec;
+use mqttlink::{QoS, ReasonCode};
+
+use crate::world::{Client, V4, V5, World, hello, message};
+
+fn refused(version: mqttlink::Version, reason: ReasonCode) -> (World, Client) {
+    let mut world = World::with(|config| *config = config.clone().asking());
+    let client = world.say(&hello(version, "a"));
+    let question = world.core.poll_question().unwrap();
+    world.core.decide(world.now, question.connection, Decision::Refuse(reason));
+    world.pump();
+    (world, client)
+}
+
+#[test]
+fn a_refusal_is_never_success() {
+    for (reason, code) in [
+        (ReasonCode::Success, "(0x87)"),
+        (ReasonCode::GrantedQoS1, "(0x87)"),
+        (ReasonCode::PacketIdInUse, "(0x80)"),
+        (ReasonCode::Banned, "(0x8a)"),
+    ] {
+        let (mut world, client) = refused(V5, reason);
+        let line = world.expect(client);
+        assert!(line.starts_with("CONNACK") && line.contains(code), "{reason:?}: {line}");
+        world.expect_closed(client);
+    }
+    let (mut world, client) = refused(V4, ReasonCode::Success);
+    assert_eq!(world.expect(client), "CONNACK reason=not authorized (0x87)");
+    world.expect_closed(client);
+}
+
+#[test]
+fn a_message_that_is_refused_is_acknowledged_whatever_the_reason() {
+    for (reason, code) in [
+        (ReasonCode::ServerBusy, "(0x80)"),
+        (ReasonCode::TopicFilterInvalid, "(0x80)"),
+        (ReasonCode::QuotaExceeded, "(0x97)"),
+    ] {
+        let mut world =
+            World::with(|config| *config = config.clone().intercept(move |_, _| Err(reason)));
+        let client = world.connect(V5, "a");
+        for (qos, packet) in [(QoS::AtLeastOnce, "PUBACK"), (QoS::ExactlyOnce, "PUBREC")] {
+            let line = world.offer(client, codec::Publish { topic: "t", qos, ..message() });
+            assert!(line.starts_with(packet) && line.contains(code), "{reason:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_disconnection_has_a_reason_that_its_packet_has() {
+    for (reason, code) in [
+        (ReasonCode::Success, "(0x98)"),
+        (ReasonCode::PacketIdInUse, "(0x80)"),
+        (ReasonCode::SessionTakenOver, "(0x8e)"),
+    ] {
+        let mut world = World::new();
+        let client = world.connect(V5, "a");
+        assert!(world.core.disconnect(world.now, "a", reason));
+        world.pump();
+        let line = world.expect(client);
+        assert!(line.starts_with("DISCONNECT") && line.contains(code), "{reason:?}: {line}");
+        world.expect_closed(client);
+    }
+}
