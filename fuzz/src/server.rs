@@ -192,7 +192,7 @@ impl Run {
             }
             if self.core.is_closing(id) {
                 self.cut(which);
-            } else if !self.core.is_undecided(id) {
+            } else if self.core.take_resumed(id) {
                 self.feed(which, &[]);
             }
         }

@@ -136,15 +136,16 @@ impl Polled {
         }
     }
 
-    /// Tells the client that nothing follows.
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    /// Tells the client that nothing follows. `false`: it could not all be sent; the call is to be
+    /// made again.
+    pub(crate) fn finish(&mut self) -> io::Result<bool> {
         match self {
-            Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            Self::Tcp(socket) => socket.shutdown(Shutdown::Write).map(|()| true),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.finish(),
             Self::Memory(end) => {
                 end.finish();
-                Ok(())
+                Ok(true)
             }
         }
     }

@@ -209,3 +209,48 @@ fn a_large_packet_in_small_pieces_arrives() {
     }
     assert_eq!(all.recv(PATIENCE).unwrap().payload(), payload);
 }
+
+#[test]
+fn who_asks_and_never_reads_is_not_heard_any_more() {
+    let (broker, port) = broker(|_, _| {});
+    let mut client = raw(port);
+    client.write_all(CONNECT).unwrap();
+    client.read_exact(&mut [0; 4]).unwrap();
+    client.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+    let pings = [0xc0, 0].repeat(32_768);
+    let mut sent = 0;
+    // What the system's own buffers hold is in doubt, but not that they end.
+    while sent < 100_000_000 {
+        match client.write(&pings[sent % 2..]) {
+            Ok(count) => sent += count,
+            Err(_) => break,
+        }
+    }
+    assert!(sent < 100_000_000, "everything was taken");
+    it_still_serves(port);
+    // It is heard again when it reads.
+    let mut answers = vec![0; sent / 2 * 2];
+    client.read_exact(&mut answers).unwrap();
+    assert_eq!(broker.statistics().unwrap().clients_connected, 1);
+}
+
+#[test]
+fn deliveries_and_the_beginning_of_a_packet_do_not_keep_a_silent_client() {
+    let (broker, port) = broker(|_, _| {});
+    let mut client = raw(port);
+    client.write_all(b"\x10\x0d\0\x04MQTT\x04\x02\0\x01\0\x01h").unwrap();
+    client.write_all(SUBSCRIBE).unwrap();
+    client.write_all(&[0x30, 0x80, 0x89, 0x60]).unwrap();
+    client.write_all(&[0; 500_000]).unwrap();
+    client.read_exact(&mut [0; 9]).unwrap();
+    let reader = std::thread::spawn(move || is_closed(&mut client));
+    let mut gone = false;
+    for _ in 0..50 {
+        broker.publish(&Publish::new("t", "m")).unwrap();
+        let limit = Duration::from_millis(100);
+        let nobody = |core: &mqttlink::broker::Core| core.clients().count() == 0;
+        gone = gone || broker.wait_until(limit, nobody).is_ok();
+    }
+    assert!(gone, "keep alive has one second");
+    reader.join().unwrap();
+}

@@ -11,6 +11,7 @@
     reason = "a test that panics has failed, in a helper function as in the test itself"
 )]
 
+mod bounds;
 mod clients;
 mod hooks;
 mod hostile;

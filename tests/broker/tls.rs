@@ -1,5 +1,6 @@
 //! TLS: negotiated, with client certificates, against the client library.
 
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -148,5 +149,41 @@ fn an_item_that_cannot_be_used_is_named() {
     ] {
         let error = Broker::builder().listen_tls("127.0.0.1:0", options).start().unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[test]
+fn a_client_that_would_resume_a_session_is_served_in_a_new_one() {
+    let Some(certificates) = Certificates::make("resume") else { return };
+    let tls = certificates.server().client_authority_file(certificates.file("ca.pem"));
+    let broker = Broker::builder()
+        .listen_tls("127.0.0.1:0", tls.require_client_certificate(true))
+        .start()
+        .unwrap();
+    let address = broker.addresses()[0].to_string();
+    for version in ["-tls1_2", "-tls1_3"] {
+        for session in ["-sess_out", "-sess_in"] {
+            if session == "-sess_in" && !certificates.file("session").exists() {
+                // There is no session to come back with, which is as well.
+                continue;
+            }
+            let mut program = Command::new("openssl")
+                .args(["s_client", "-quiet", "-connect", &address, version, session, "session"])
+                .args(["-cert", "client.pem", "-key", "client.key"])
+                .current_dir(&certificates.folder)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut input = program.stdin.take().unwrap();
+            input.write_all(b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01s").unwrap();
+            let mut answer = [0; 4];
+            let answered = program.stdout.take().unwrap().read_exact(&mut answer);
+            assert!(answered.is_ok() && answer == [0x20, 2, 0, 0], "{version} {session}");
+            input.write_all(&[0xe0, 0]).unwrap();
+            drop(input);
+            program.wait().unwrap();
+        }
     }
 }

@@ -150,7 +150,7 @@ impl Core {
             self.detach(key, DisconnectCause::Closed(ReasonCode::PacketTooLarge));
         }
         self.pump(key);
-        self.mark_resumed(key);
+        self.mark_ready(key);
         self.arm_connection(key);
     }
 

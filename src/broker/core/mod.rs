@@ -155,7 +155,9 @@ struct Connection {
     is_ready: bool,
     /// It is to be closed because its client's queue is full.
     is_doomed: bool,
-    /// Bytes of its outgoing buffer that are counted as queued.
+    /// It took no input, and takes it again.
+    resumed: bool,
+    /// Bytes of its output that are counted as queued.
     counted: usize,
 }
 
@@ -216,6 +218,7 @@ impl Core {
             armed: None,
             is_ready: false,
             is_doomed: false,
+            resumed: false,
             counted: 0,
         });
         self.arm_connection(key);
@@ -223,16 +226,21 @@ impl Core {
     }
 
     /// Bytes have come; says how many were used. The rest is to be given again, with more behind
-    /// it, or when [`poll_ready`](Self::poll_ready) names the connection.
+    /// it, or when [`take_resumed`](Self::take_resumed) says so.
     pub fn handle_input(&mut self, now: Time, id: ConnectionId, input: &[u8]) -> usize {
         self.now = now;
-        let Some(connection) = self.connections.get_mut(id.0) else { return input.len() };
-        let used = connection.protocol.handle_input(now, input);
-        let (received, sent) = connection.protocol.take_packets();
-        self.statistics.packets_received += received;
-        self.statistics.packets_sent += sent;
+        let mut used = 0;
+        loop {
+            let Some(connection) = self.connections.get_mut(id.0) else { return input.len() };
+            let count = connection.protocol.handle_some(now, input, used);
+            let (received, sent) = connection.protocol.take_packets();
+            self.statistics.packets_received += received;
+            self.statistics.packets_sent += sent;
+            self.handle_events(id.0, input);
+            let Some(count) = count else { break };
+            used += count;
+        }
         self.statistics.bytes_received += u64::try_from(used).unwrap_or_default();
-        self.handle_events(id.0, input);
         self.mark_ready(id.0);
         used
     }
@@ -279,15 +287,37 @@ impl Core {
     }
 
     /// Swaps the bytes to be written into `out`, which must be empty. Says whether there are any.
+    /// They count as written at the next call, unless [`unwritten`](Self::unwritten) says more.
     pub fn poll_transmit(&mut self, id: ConnectionId, out: &mut OutBuffer) -> bool {
+        // There is room again for what waits in the session's queue.
+        self.unwritten(id, 0);
+        self.pump(id.0);
         let Some(connection) = self.connections.get_mut(id.0) else { return false };
         let taken = connection.protocol.poll_transmit(out);
-        self.queued_bytes -= std::mem::take(&mut connection.counted);
-        if taken {
-            self.statistics.bytes_sent += u64::try_from(out.len()).unwrap_or_default();
-            self.pump(id.0);
-        }
+        self.count_waiting(id.0);
+        self.statistics.bytes_sent += u64::try_from(out.len()).unwrap_or_default();
         taken
+    }
+
+    /// So many of the bytes that [`poll_transmit`](Self::poll_transmit) handed over have not been
+    /// written.
+    pub fn unwritten(&mut self, id: ConnectionId, left: usize) {
+        let Some(connection) = self.connections.get_mut(id.0) else { return };
+        let protocol = &mut connection.protocol;
+        let paused = !protocol.takes_input();
+        protocol.unwritten(left);
+        if paused && protocol.takes_input() {
+            self.mark_resumed(id.0);
+        }
+        self.count_waiting(id.0);
+    }
+
+    /// What waits in the outgoing buffer of a connection, or with its writer, counts as queued.
+    fn count_waiting(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let waiting = connection.protocol.queued_bytes();
+        let before = std::mem::replace(&mut connection.counted, waiting);
+        self.queued_bytes = self.queued_bytes + waiting - before;
     }
 
     /// Takes the next client about which somebody has to decide.
@@ -304,6 +334,20 @@ impl Core {
     #[must_use]
     pub fn is_closing(&self, id: ConnectionId) -> bool {
         self.connections.get(id.0).is_none_or(|connection| connection.protocol.is_closing())
+    }
+
+    /// Whether a connection takes input now: not before somebody has decided about its client, and
+    /// not while too many answers to its earlier input have not been written.
+    #[must_use]
+    pub fn takes_input(&self, id: ConnectionId) -> bool {
+        self.connections.get(id.0).is_none_or(|connection| connection.protocol.takes_input())
+    }
+
+    /// Whether a connection that took no input takes it again; said once. The rest of its earlier
+    /// input is to be given to [`handle_input`](Self::handle_input).
+    pub fn take_resumed(&mut self, id: ConnectionId) -> bool {
+        let connection = self.connections.get_mut(id.0);
+        connection.is_some_and(|connection| std::mem::take(&mut connection.resumed))
     }
 
     /// Whether a connection takes no input before somebody has decided about its client.
@@ -443,9 +487,9 @@ impl Core {
 
     /// Names a connection although it has no output: it takes input again.
     fn mark_resumed(&mut self, key: Key) {
-        if let Some(connection) = self.connections.get_mut(key)
-            && !std::mem::replace(&mut connection.is_ready, true)
-        {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.resumed = true;
+        if !std::mem::replace(&mut connection.is_ready, true) {
             self.ready.push_back(key);
         }
     }

@@ -32,11 +32,15 @@ impl Core {
                 Err(reason) => reason,
             });
         }
-        if let Some(connection) = self.connections.get_mut(key) {
-            connection.protocol.suback(request.packet_id, reasons, Properties::new());
-        }
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.protocol.suback(request.packet_id, reasons, Properties::new());
+        let before = connection.protocol.queued_bytes();
         for (filter, options, change) in changes {
             self.send_retained(session, filter, options, id, change);
+        }
+        if let Some(connection) = self.connections.get_mut(key) {
+            // The client has asked for them: it is not heard again before it has taken them.
+            connection.protocol.owe_since(before);
         }
     }
 

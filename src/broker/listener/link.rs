@@ -27,6 +27,8 @@ pub(super) struct Link {
     output: OutBuffer,
     /// Whether the stream may have something to read.
     pub(super) readable: bool,
+    /// The core takes input again: the rest is given to it without another read.
+    pub(super) resumed: bool,
     writable: bool,
     /// The client has said that nothing follows.
     pub(super) ended: bool,
@@ -101,6 +103,7 @@ impl Link {
             rest: Vec::new(),
             output: OutBuffer::new(),
             readable: true,
+            resumed: false,
             writable: true,
             ended: false,
             introduced: false,
@@ -110,6 +113,11 @@ impl Link {
             exchange: None,
             faults: None,
         }
+    }
+
+    /// How many bytes wait to be written.
+    pub(super) fn unwritten(&self) -> usize {
+        self.output.len()
     }
 
     /// The stream may take bytes again.
@@ -151,6 +159,13 @@ impl Link {
             }
             self.output.clear(if len > BUSY { KEPT_CAPACITY } else { 0 });
         }
+    }
+
+    /// Tells the client that nothing follows; says whether that is on its way.
+    pub(super) fn finish(&mut self) -> io::Result<bool> {
+        self.finished = self.stream.finish()?;
+        self.writable = self.finished;
+        Ok(self.finished)
     }
 
     fn write_once(&mut self) -> io::Result<usize> {

@@ -240,7 +240,7 @@ impl Poller {
     /// Puts a connection that may be read from into the queue.
     fn enqueue(&mut self, id: ConnectionId) {
         if let Some(link) = self.link_mut(id)
-            && link.readable
+            && (link.readable || link.resumed)
             && !std::mem::replace(&mut link.queued, true)
         {
             self.to_read.push_back(id);
@@ -329,14 +329,17 @@ impl Poller {
 
     /// One read; `Err` when the connection is at its end.
     fn read(&mut self, id: ConnectionId) -> Result<(), End> {
-        if self.core.is_undecided(id) {
-            // The answer names the connection again.
-            if let Some(link) = self.link_mut(id) {
-                link.readable = false;
-            }
+        let takes_input = self.core.takes_input(id);
+        let Some(link) = self.link_mut(id) else { return Ok(()) };
+        if !takes_input {
+            // It is named when it takes input again.
+            link.readable = false;
             return Ok(());
         }
-        let Some(link) = self.link_mut(id) else { return Ok(()) };
+        if std::mem::take(&mut link.resumed) && !link.rest.is_empty() {
+            self.feed_rest(id);
+            return Ok(());
+        }
         // The beginning of a large packet has memory of its own, which is read into directly.
         let large = link.rest.len() > SMALL_REST;
         let mut buffer = if large {
@@ -457,26 +460,26 @@ impl Poller {
     /// Writes to every connection that the core names.
     fn write_round(&mut self) {
         while let Some(id) = self.core.poll_ready() {
-            self.resume(id);
+            if self.core.take_resumed(id)
+                && let Some(link) = self.link_mut(id)
+            {
+                link.readable = true;
+                link.resumed = true;
+                self.enqueue(id);
+            }
             self.write(id);
         }
     }
 
-    /// Input that waited for a decision is handled.
-    fn resume(&mut self, id: ConnectionId) {
-        if self.core.is_undecided(id) {
-            return;
-        }
+    /// Input is handled that waited until the core takes it again.
+    fn feed_rest(&mut self, id: ConnectionId) {
         let Some(link) = self.link_mut(id) else { return };
-        link.readable = true;
-        let rest = std::mem::take(&mut link.rest);
-        if !rest.is_empty() {
-            let used = self.feed(id, &rest);
-            if let Some(link) = self.link_mut(id) {
-                link.keep_rest(rest.get(used..).unwrap_or_default());
-            }
+        let mut rest = std::mem::take(&mut link.rest);
+        let used = self.feed(id, &rest);
+        if let Some(link) = self.link_mut(id) {
+            rest.drain(..used);
+            link.rest = rest;
         }
-        self.enqueue(id);
     }
 
     fn write(&mut self, id: ConnectionId) {
@@ -501,6 +504,7 @@ impl Poller {
                 taken
             })
         };
+        self.core.unwritten(id, link.unwritten());
         if let Some(place) = self.links.get_mut(id.0.index()) {
             *place = Some(link);
         }
@@ -540,10 +544,11 @@ impl Poller {
             self.closing.push_back((now + limit, id));
         }
         let Some(link) = self.link_mut(id) else { return };
-        if written == Written::All && !std::mem::replace(&mut link.finished, true) {
-            let told = link.stream.finish();
-            if told.is_err() || stopping {
-                self.close(id);
+        if written == Written::All && !link.finished {
+            match link.finish() {
+                Ok(false) => {}
+                Ok(true) if !stopping => {}
+                _ => self.close(id),
             }
         }
     }

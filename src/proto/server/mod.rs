@@ -5,6 +5,7 @@ mod handshake;
 mod publication;
 mod receive;
 mod send;
+mod unwritten;
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -18,6 +19,7 @@ pub use event::{
 pub use handshake::Accept;
 pub use publication::{Outgoing, Publication, Receiver};
 pub use send::Sent;
+use unwritten::Unwritten;
 
 use super::alias::{InboundAliases, OutboundAliases};
 use super::inbound::Inbound;
@@ -142,6 +144,7 @@ pub struct ServerConnection {
     version: Version,
     client: Client,
     out: OutQueue,
+    unwritten: Unwritten,
     session: SessionState,
     aliases_in: InboundAliases,
     aliases_out: OutboundAliases,
@@ -154,6 +157,8 @@ pub struct ServerConnection {
     /// PINGREQ is left without an answer, for a test of what the client makes of that.
     ignores_pings: bool,
     last_received: Time,
+    /// How many bytes of the last input were not used, and come again.
+    unused: usize,
     packets_received: u64,
     packets_sent: u64,
     now: Time,
@@ -188,6 +193,7 @@ impl ServerConnection {
             version: Version::V3_1_1,
             client: Client { packet_max: frame::MAX_PACKET_SIZE, ..Client::default() },
             out: OutQueue::default(),
+            unwritten: Unwritten::default(),
             session: SessionState::default(),
             aliases_in: InboundAliases::default(),
             aliases_out: OutboundAliases::default(),
@@ -197,6 +203,7 @@ impl ServerConnection {
             silence: None,
             ignores_pings: false,
             last_received: now,
+            unused: 0,
             packets_received: 0,
             packets_sent: 0,
             now,
@@ -225,11 +232,6 @@ impl ServerConnection {
         self.patience = None;
         self.silence = None;
         std::mem::take(&mut self.session)
-    }
-
-    /// Swaps the bytes to be written into `out`, which must be empty. Says whether there are any.
-    pub fn poll_transmit(&mut self, out: &mut OutBuffer) -> bool {
-        self.out.take(out)
     }
 
     /// Takes the next event.
@@ -269,12 +271,6 @@ impl ServerConnection {
     #[must_use]
     pub fn has_output(&self) -> bool {
         self.out.has_output()
-    }
-
-    /// How many bytes wait in the outgoing buffer.
-    #[must_use]
-    pub fn queued_bytes(&self) -> usize {
-        self.out.len()
     }
 
     /// Whether the connection is to be closed once the queued bytes are written.

@@ -15,28 +15,48 @@ use crate::proto::{IncomingMessage, ProtocolError, Time, Topic};
 
 impl ServerConnection {
     /// Takes bytes from the client, however they are split, and says how many were used. The rest
-    /// is the beginning of a packet, or waits for this side's answer to CONNECT: the next input
+    /// is the beginning of a packet, or is not handled [now](Self::takes_input): the next input
     /// starts with it.
     ///
     /// What the packets say is then to be had from [`poll_event`](Self::poll_event), messages as
     /// places in `input`. After an error of the client's the rest of the input is thrown away.
     pub fn handle_input(&mut self, now: Time, input: &[u8]) -> usize {
-        self.now = now;
-        self.last_received = now;
         let mut at = 0;
+        while let Some(used) = self.handle_some(now, input, at) {
+            at += used;
+        }
+        at
+    }
+
+    /// Takes input from `at` on, up to a packet whose answer may be large, and says how many bytes
+    /// were used; `None` for none.
+    pub(crate) fn handle_some(&mut self, now: Time, input: &[u8], start: usize) -> Option<usize> {
+        self.now = now;
+        let waiting = input.len() - start;
+        if waiting > std::mem::replace(&mut self.unused, waiting) {
+            // What only comes again is no sign of life [MQTT-3.1.2-22].
+            self.last_received = now;
+        }
+        let mut at = start;
         while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
-            match self.phase {
-                Phase::Closing => return input.len(),
-                Phase::Connecting { ours: true } => break,
-                _ => {}
+            if self.phase == Phase::Closing {
+                at = input.len();
+                break;
+            }
+            if !self.takes_input() {
+                break;
             }
             match self.handle_packet(rest, at) {
                 Ok(0) => break,
                 Ok(used) => at += used,
                 Err(error) => self.fail(error),
             }
+            if matches!(self.events.back(), Some(ServerEvent::Subscribe(_))) {
+                break;
+            }
         }
-        at
+        self.unused = input.len() - at;
+        (at > start).then(|| at - start)
     }
 
     /// Handles what `rest` begins with and says how long it is; 0 if it is not all there.

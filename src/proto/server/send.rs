@@ -128,9 +128,11 @@ impl ServerConnection {
             return;
         }
         self.packets_sent += 1;
+        let before = self.queued_bytes();
         let out = self.out.buffer().inline_mut();
         // What the client does not take for its size cannot be said.
         let _ = packet.encode(self.version, self.client.packet_max, out);
+        self.owe_since(before);
     }
 
     /// Reason string and user properties, unless the client has asked to leave them out

@@ -5,7 +5,8 @@ use std::net::Shutdown;
 
 use mio::net::TcpStream;
 use openssl::ssl::{
-    ErrorCode, Ssl, SslAcceptor, SslContext, SslMethod, SslStream, SslVerifyMode, SslVersion,
+    ErrorCode, Ssl, SslAcceptor, SslContext, SslMethod, SslOptions, SslStream, SslVerifyMode,
+    SslVersion,
 };
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
@@ -71,8 +72,12 @@ impl ServerTls {
             verify = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
         }
         builder.set_verify(verify);
-        // A session that is resumed would skip the client's certificate.
+        // A session that is resumed would skip the client's certificate, so none is kept, and no
+        // ticket is given out. Without a context the library fails when one comes all the same.
         builder.set_session_cache_mode(openssl::ssl::SslSessionCacheMode::OFF);
+        builder.set_options(SslOptions::NO_TICKET);
+        builder.set_num_tickets(0).map_err(setup)?;
+        builder.set_session_id_context(b"mqttlink").map_err(setup)?;
         Ok(Self { context: builder.build().into_context() })
     }
 
@@ -80,7 +85,7 @@ impl ServerTls {
     pub(crate) fn accept(&self, socket: TcpStream) -> io::Result<TlsStream> {
         let ssl = Ssl::new(&self.context)?;
         let tls = SslStream::new(ssl, Wire::default())?;
-        Ok(TlsStream { socket, tls, negotiated: false, written: 0 })
+        Ok(TlsStream { socket, tls, negotiated: false, written: 0, farewell: false })
     }
 }
 
@@ -142,6 +147,8 @@ pub(crate) struct TlsStream {
     negotiated: bool,
     /// How much of the encoded output is in the socket.
     written: usize,
+    /// The farewell has been encoded.
+    farewell: bool,
 }
 
 impl TlsStream {
@@ -237,13 +244,18 @@ impl TlsStream {
         Ok(true)
     }
 
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    /// Says farewell; `false`: some of it is still to be sent, and the call to be made again.
+    pub(crate) fn finish(&mut self) -> io::Result<bool> {
         if self.negotiated {
-            // The peer's own farewell is not awaited.
-            let _ = self.tls.shutdown();
-            self.flush()?;
+            if !std::mem::replace(&mut self.farewell, true) {
+                // The peer's own farewell is not awaited.
+                let _ = self.tls.shutdown();
+            }
+            if !self.flush()? {
+                return Ok(false);
+            }
         }
-        self.socket.shutdown(Shutdown::Write)
+        self.socket.shutdown(Shutdown::Write).map(|()| true)
     }
 
     pub(crate) fn certificate(&self) -> Option<PeerCertificate> {

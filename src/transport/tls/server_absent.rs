@@ -46,7 +46,7 @@ impl TlsStream {
         match self.never {}
     }
 
-    pub(crate) fn finish(&mut self) -> io::Result<()> {
+    pub(crate) fn finish(&mut self) -> io::Result<bool> {
         match self.never {}
     }
 
