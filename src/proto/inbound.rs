@@ -48,15 +48,15 @@ impl Default for AckOutcome {
 }
 
 impl AckOutcome {
-    /// What a client can say of it in this version. A packet that cannot be expressed would not be
-    /// sent, and the server would wait for it for ever.
-    pub(crate) fn expressible(mut self, version: Version) -> Self {
+    /// What this side can say of it in this version. A packet that cannot be expressed would not be
+    /// sent, and the peer would wait for it for ever.
+    pub(crate) fn expressible(mut self, version: Version, sender: Sender) -> Self {
         if !version.is_v5() {
             return Self::default();
         }
         // PUBREC has the same codes and properties.
         let packet = PacketType::PubAck;
-        if !self.reason.is_allowed(packet, Sender::Client) {
+        if !self.reason.is_allowed(packet, sender) {
             let refused = self.reason.is_error();
             self.reason = if refused { ReasonCode::UnspecifiedError } else { ReasonCode::Success };
         }

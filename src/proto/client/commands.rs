@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::{ClientConnection, Phase, qos_index};
-use crate::codec::{self, PacketId, PropertyId, QoS, SubscribeFilter, frame, topic::Filter};
+use crate::codec::{
+    self, PacketId, PropertyId, QoS, Sender, SubscribeFilter, frame, topic::Filter,
+};
 use crate::proto::alias::Assigned;
 use crate::proto::outbound::NewFlight;
 use crate::proto::{
@@ -329,7 +331,7 @@ impl ClientConnection {
     /// A reason that a client may not send becomes success or an unspecified error; before MQTT 5.0
     /// a message cannot be refused, and every outcome is success.
     pub fn acknowledge(&mut self, token: AckToken, outcome: AckOutcome) {
-        if self.inbound.acknowledge(token, outcome.expressible(self.version)) {
+        if self.inbound.acknowledge(token, outcome.expressible(self.version, Sender::Client)) {
             self.pump();
         }
     }

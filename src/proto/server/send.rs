@@ -2,7 +2,8 @@
 
 use super::{Outgoing, Phase, ServerConnection};
 use crate::codec::{
-    Ack, AckKind, Packet, PacketId, Properties, PropertyId, QoS, ReasonCode, SubAck, UnsubAck,
+    Ack, AckKind, Packet, PacketId, Properties, PropertyId, QoS, ReasonCode, Sender, SubAck,
+    UnsubAck,
 };
 use crate::proto::outbound::NewFlight;
 use crate::proto::{AckOutcome, AckToken, Time, Token};
@@ -58,7 +59,7 @@ impl ServerConnection {
     /// MQTT 5.0 every outcome is success; in it, a reason that these packets do not have becomes
     /// "unspecified error", or success if it is none.
     pub fn acknowledge(&mut self, token: AckToken, outcome: AckOutcome) {
-        let mut outcome = outcome.expressible(self.version);
+        let mut outcome = outcome.expressible(self.version, Sender::Server);
         if !self.client.problem_information {
             outcome.properties = Properties::new();
         }

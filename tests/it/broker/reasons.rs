@@ -53,7 +53,7 @@ fn a_message_that_is_refused_is_acknowledged_whatever_the_reason() {
 #[test]
 fn a_disconnection_has_a_reason_that_its_packet_has() {
     for (reason, code) in [
-        (ReasonCode::Success, "(0x98)"),
+        (ReasonCode::NoSubscriptionExisted, "(0x98)"),
         (ReasonCode::PacketIdInUse, "(0x80)"),
         (ReasonCode::SessionTakenOver, "(0x8e)"),
     ] {

@@ -51,7 +51,7 @@ const V5_REFUSALS: &[(ReasonCode, &str)] = &[
     (ReasonCode::Banned, "CONNACK reason=banned (0x8a)"),
     (ReasonCode::UseAnotherServer, "CONNACK reason=use another server (0x9c)"),
     // Not a reason for CONNACK.
-    (ReasonCode::SessionTakenOver, ""),
+    (ReasonCode::SessionTakenOver, "CONNACK reason=unspecified error (0x80)"),
 ];
 
 const V4_REFUSALS: &[(ReasonCode, &str)] = &[
