@@ -79,7 +79,8 @@ pub struct BrokerStatistics {
     pub retained_bytes: usize,
     /// Messages that wait for clients.
     pub queued_messages: usize,
-    /// Bytes of messages that wait for clients, in their queues and outgoing buffers.
+    /// Bytes of messages that wait for clients, in their queues and outgoing buffers, or are in
+    /// flight.
     pub queued_bytes: usize,
     /// Packets received.
     pub packets_received: u64,

@@ -145,6 +145,7 @@ impl Core {
         self.connected += 1;
         self.statistics.clients_maximum = self.statistics.clients_maximum.max(self.connected);
         self.tell(|| BrokerEvent::Connected { client, session_present });
+        self.count_in_flight(key);
         if self.is_closing(ConnectionId(key)) {
             // Not even CONNACK fits into what the client takes.
             self.detach(key, DisconnectCause::Closed(ReasonCode::PacketTooLarge));
@@ -209,6 +210,7 @@ impl Core {
 
     /// The connection and its session part. What is in the outgoing buffer may still be written.
     pub(super) fn detach(&mut self, key: Key, cause: DisconnectCause) {
+        self.count_in_flight(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         if connection.request.take().is_some() && self.hooks.authenticates {
             self.undecided = self.undecided.saturating_sub(1);
@@ -264,7 +266,7 @@ impl Core {
         let Some(session) = self.sessions.remove(key) else { return };
         self.by_client_id.remove(&session.client.client_id);
         self.queued_messages -= session.queue.len();
-        self.queued_bytes -= session.queued_bytes;
+        self.queued_bytes -= session.queued_bytes + session.in_flight_bytes;
         let in_flight = session.state.as_ref().map_or(0, |state| state.in_flight());
         let lost = session.queue.len() + in_flight;
         self.statistics.drops.session_ended += u64::try_from(lost).unwrap_or_default();

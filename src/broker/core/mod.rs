@@ -241,6 +241,7 @@ impl Core {
             used += count;
         }
         self.statistics.bytes_received += u64::try_from(used).unwrap_or_default();
+        self.count_in_flight(id.0);
         self.mark_ready(id.0);
         used
     }
@@ -453,7 +454,10 @@ impl Core {
             let Some(event) = connection.protocol.poll_event() else { return };
             match event {
                 ServerEvent::Publish(message) => self.receive(key, &message, input),
-                ServerEvent::Released => self.pump(key),
+                ServerEvent::Released => {
+                    self.count_in_flight(key);
+                    self.pump(key);
+                }
                 ServerEvent::Connect(request) => self.begin_connect(key, request),
                 ServerEvent::Auth(request) => self.go_on_with_auth(key, &request),
                 ServerEvent::Subscribe(request) => self.subscribe(key, &request),

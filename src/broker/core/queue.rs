@@ -39,6 +39,22 @@ impl Core {
         own.then_some(DropCause::QueueFull).or(all.then_some(DropCause::TotalFull))
     }
 
+    /// Whether another message of this size may be in flight to a session. One always may.
+    pub(super) fn has_window(&self, session: &Session, bytes: usize) -> bool {
+        let in_flight = session.in_flight_bytes;
+        in_flight == 0 || in_flight + bytes <= self.limits.queued_bytes_per_client
+    }
+
+    /// Counts the bytes in flight of a connection's session again.
+    pub(super) fn count_in_flight(&mut self, connection: Key) {
+        let Some(connection) = self.connections.get(connection) else { return };
+        let session = connection.session.and_then(|key| self.sessions.get_mut(key));
+        let Some(session) = session else { return };
+        let now = connection.protocol.in_flight_bytes();
+        let before = std::mem::replace(&mut session.in_flight_bytes, now);
+        self.queued_bytes = self.queued_bytes + now - before;
+    }
+
     /// A message finds no room. The client is not disconnected here: that can publish a will, which
     /// may find no room somewhere else.
     pub(super) fn overflow(&mut self, key: Key, message: &Outgoing, cause: DropCause) {
@@ -75,12 +91,17 @@ impl Core {
         };
         loop {
             let Some(connection) = self.connections.get(connection_key) else { return };
-            let Some(session) = self.sessions.get_mut(key) else { return };
             let protocol = &connection.protocol;
             if protocol.queued_bytes() >= HIGH_WATER || !protocol.has_quota(QoS::AtLeastOnce) {
                 return;
             }
-            let Some(message) = session.dequeue() else { return };
+            let Some(session) = self.sessions.get(key) else { return };
+            let next = session.queue.front().map_or(0, size);
+            if !self.has_window(session, next) {
+                return;
+            }
+            let message = self.sessions.get_mut(key).and_then(Session::dequeue);
+            let Some(message) = message else { return };
             self.queued_messages -= 1;
             self.queued_bytes -= size(&message);
             if message.is_expired(self.now) {

@@ -265,7 +265,12 @@ impl Core {
             if waiting > 0 && self.queued_bytes + size(&message) > self.limits.queued_bytes {
                 return self.overflow(key, &message, DropCause::TotalFull);
             }
-        } else if !session.queue.is_empty() || waiting >= HIGH_WATER {
+        } else if !session.queue.is_empty()
+            || waiting >= HIGH_WATER
+            || !self.has_window(session, size(&message))
+            || (session.in_flight_bytes > 0
+                && self.queued_bytes + size(&message) > self.limits.queued_bytes)
+        {
             return self.enqueue(key, message);
         }
         if !self.transmit(key, &message) {
@@ -296,6 +301,7 @@ impl Core {
                 self.statistics.publish_sent += 1;
                 let bytes = u64::try_from(publication.payload().len()).unwrap_or_default();
                 self.statistics.publish_bytes_sent += bytes;
+                self.count_in_flight(connection_key);
                 self.mark_ready(connection_key);
             }
         }

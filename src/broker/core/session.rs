@@ -27,6 +27,8 @@ pub(super) struct Session {
     /// Messages of QoS 1 and 2 that have not been sent.
     pub(super) queue: VecDeque<Outgoing>,
     pub(super) queued_bytes: usize,
+    /// Bytes of messages in flight.
+    pub(super) in_flight_bytes: usize,
     /// How many seconds it outlives its connection.
     pub(super) expiry: u32,
     pub(super) will: Option<Will>,
@@ -57,6 +59,7 @@ impl Session {
             subscriptions: HashMap::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            in_flight_bytes: 0,
             expiry: 0,
             will: None,
             will_at: None,

@@ -309,6 +309,12 @@ impl ServerConnection {
         self.session.outbound.messages()
     }
 
+    /// How many bytes these messages hold.
+    #[must_use]
+    pub const fn in_flight_bytes(&self) -> usize {
+        self.session.outbound.stored_bytes()
+    }
+
     fn receiver(&self) -> Receiver {
         Receiver { version: self.version, packet_max: self.client.packet_max }
     }

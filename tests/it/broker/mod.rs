@@ -1,4 +1,5 @@
 //! What the broker's core does at its bounds, in memory.
 
+mod in_flight;
 mod overflow;
 mod reasons;
