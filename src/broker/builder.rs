@@ -146,8 +146,8 @@ impl BrokerBuilder {
         self
     }
 
-    /// Sees every message that a client publishes before anybody else does; may change it, or refuse
-    /// it with a reason that PUBACK may carry. Called on the broker's thread, so it must not wait; a
+    /// Sees every message that a client publishes, also as its will, before anybody else does; may
+    /// change it, or refuse it with a reason that PUBACK may carry. Called on the broker's thread, so it must not wait; a
     /// panic refuses the message.
     pub fn intercept(
         mut self,

@@ -164,7 +164,7 @@ impl Core {
         }
         let message = &request.will.as_ref()?.message;
         let (topic, qos, retain) = (message.topic(), message.qos(), message.retain());
-        if self.is_reserved(topic) {
+        if self.is_reserved(topic) || self.has_too_many_levels(topic) {
             return Some(ReasonCode::TopicNameInvalid);
         }
         let action = Action::Publish { topic, qos, retain };

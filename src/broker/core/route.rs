@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::session::size;
 use super::{Core, Timer};
-use crate::broker::hooks::{Action, DisconnectCause, Draft, DropCause};
+use crate::broker::hooks::{Action, ClientInfo, DisconnectCause, Draft, DropCause};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::{Match, delivery_qos};
 use crate::codec::{Properties, QoS, ReasonCode};
@@ -108,14 +108,23 @@ impl Core {
             let message = Publication::new(self.now, topic, &properties, &payload, qos, retain);
             return Ok(Arc::new(message));
         }
-        let mut draft = Draft {
+        let draft = Draft {
             topic: topic.to_owned(),
             payload: bytes::Bytes::copy_from_slice(payload),
             qos,
             retain,
             properties: properties.into_owned(),
         };
-        self.hooks.intercepted(&session.client, &mut draft)?;
+        self.intercepted(&session.client, draft)
+    }
+
+    /// What the interception makes of a message.
+    pub(super) fn intercepted(
+        &self,
+        client: &ClientInfo,
+        mut draft: Draft,
+    ) -> Result<Arc<Publication>, ReasonCode> {
+        self.hooks.intercepted(client, &mut draft)?;
         let request = Publish::new(&draft.topic, draft.payload)
             .qos(draft.qos)
             .retain(draft.retain)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Core;
 use super::session::Will;
-use crate::broker::hooks::DisconnectCause;
+use crate::broker::hooks::{ClientInfo, DisconnectCause, Draft};
 use crate::broker::slots::Key;
 use crate::codec::ReasonCode;
 use crate::proto::Publication;
@@ -14,8 +14,8 @@ use crate::proto::Publication;
 /// What waits.
 #[derive(Debug, Default)]
 pub(super) struct Unsettled {
-    /// Wills, with the session each belonged to.
-    wills: VecDeque<(Key, Publication)>,
+    /// Wills, with the session and the client each belonged to.
+    wills: VecDeque<(Key, Arc<ClientInfo>, Publication)>,
     /// Connections of clients whose queue is full.
     doomed: VecDeque<Key>,
     /// Somebody further up is about to take what waits.
@@ -27,7 +27,7 @@ impl Core {
     pub(super) fn publish_will(&mut self, key: Key) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let Some(Will { message, .. }) = session.will.take() else { return };
-        self.unsettled.wills.push_back((key, message));
+        self.unsettled.wills.push_back((key, Arc::clone(&session.client), message));
         self.settle();
     }
 
@@ -46,9 +46,8 @@ impl Core {
             return;
         }
         loop {
-            if let Some((from, mut message)) = self.unsettled.wills.pop_front() {
-                message.restamp(self.now);
-                self.publish_from(Some(from), Arc::new(message));
+            if let Some((from, client, message)) = self.unsettled.wills.pop_front() {
+                self.publish_will_now(from, &client, message);
             } else if let Some(key) = self.unsettled.doomed.pop_front() {
                 let reason = ReasonCode::QuotaExceeded;
                 self.close(key, reason, DisconnectCause::Closed(reason));
@@ -57,5 +56,30 @@ impl Core {
             }
         }
         self.unsettled.settling = false;
+    }
+
+    fn publish_will_now(&mut self, from: Key, client: &ClientInfo, mut message: Publication) {
+        let message = if self.hooks.intercept.is_some() {
+            self.intercepted(client, draft(&message))
+        } else {
+            message.restamp(self.now);
+            Ok(Arc::new(message))
+        };
+        match message {
+            Ok(message) => {
+                self.publish_from(Some(from), message);
+            }
+            Err(_) => self.statistics.drops.refused += 1,
+        }
+    }
+}
+
+fn draft(message: &Publication) -> Draft {
+    Draft {
+        topic: message.topic().to_owned(),
+        payload: bytes::Bytes::copy_from_slice(message.payload()),
+        qos: message.qos(),
+        retain: message.retain(),
+        properties: message.properties().into_owned(),
     }
 }

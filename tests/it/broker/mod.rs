@@ -3,3 +3,4 @@
 mod in_flight;
 mod overflow;
 mod reasons;
+mod wills;
