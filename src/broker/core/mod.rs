@@ -136,6 +136,8 @@ pub struct Core {
     local: usize,
     queued_messages: usize,
     queued_bytes: usize,
+    /// No message in any queue expires before.
+    next_expiry: Option<Time>,
     started: Time,
     now: Time,
     seed: u64,
@@ -194,6 +196,7 @@ impl Core {
             local: 0,
             queued_messages: 0,
             queued_bytes: 0,
+            next_expiry: None,
             started: now,
             now,
             seed: config.seed,

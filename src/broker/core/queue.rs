@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Core;
 use super::route::HIGH_WATER;
-use super::session::{Session, size};
+use super::session::{Session, earlier, size};
 use crate::broker::hooks::{BrokerEvent, DropCause};
 use crate::broker::limits::Overflow;
 use crate::broker::slots::Key;
@@ -14,6 +14,9 @@ use crate::proto::Outgoing;
 impl Core {
     pub(super) fn enqueue(&mut self, key: Key, message: Outgoing) {
         let bytes = size(&message);
+        if let Some(cause) = self.lacks_room(key, bytes) {
+            self.make_room(key, cause);
+        }
         while let Some(cause) = self.lacks_room(key, bytes) {
             let session = self.sessions.get_mut(key);
             let session = session.filter(|_| self.limits.overflow == Overflow::DropOldest);
@@ -26,8 +29,29 @@ impl Core {
         }
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.enqueue(message);
+        self.next_expiry = earlier(self.next_expiry, session.next_expiry);
         self.queued_messages += 1;
         self.queued_bytes += bytes;
+    }
+
+    /// What has expired does not keep the place of what has not.
+    fn make_room(&mut self, key: Key, cause: DropCause) {
+        self.drop_expired(key);
+        if cause == DropCause::TotalFull && self.next_expiry.is_some_and(|at| at <= self.now) {
+            let keys: Vec<Key> = self.sessions.iter().map(|(key, _)| key).collect();
+            keys.into_iter().for_each(|key| self.drop_expired(key));
+            let next = self.sessions.iter().filter_map(|(_, session)| session.next_expiry).min();
+            self.next_expiry = next;
+        }
+    }
+
+    fn drop_expired(&mut self, key: Key) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        for message in session.take_expired(self.now) {
+            self.queued_messages -= 1;
+            self.queued_bytes -= size(&message);
+            self.count_drop(key, &message, DropCause::Expired);
+        }
     }
 
     /// Why a message of this size cannot wait for this session.

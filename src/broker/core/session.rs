@@ -27,6 +27,8 @@ pub(super) struct Session {
     /// Messages of QoS 1 and 2 that have not been sent.
     pub(super) queue: VecDeque<Outgoing>,
     pub(super) queued_bytes: usize,
+    /// No message in the queue expires before.
+    pub(super) next_expiry: Option<Time>,
     /// Bytes of messages in flight.
     pub(super) in_flight_bytes: usize,
     /// How many seconds it outlives its connection.
@@ -59,6 +61,7 @@ impl Session {
             subscriptions: HashMap::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            next_expiry: None,
             in_flight_bytes: 0,
             expiry: 0,
             will: None,
@@ -90,6 +93,7 @@ impl Session {
 
     pub(super) fn enqueue(&mut self, message: Outgoing) {
         self.queued_bytes += size(&message);
+        self.next_expiry = earlier(self.next_expiry, expires_at(&message));
         self.queue.push_back(message);
     }
 
@@ -106,11 +110,38 @@ impl Session {
     /// Puts a message back that was taken and could not be sent.
     pub(super) fn put_back(&mut self, message: Outgoing) {
         self.queued_bytes += size(&message);
+        self.next_expiry = earlier(self.next_expiry, expires_at(&message));
         self.queue.push_front(message);
+    }
+
+    /// Takes what has expired out of the queue, without a look at every message if nothing can have.
+    pub(super) fn take_expired(&mut self, now: Time) -> Vec<Outgoing> {
+        let mut expired = Vec::new();
+        if self.next_expiry.is_none_or(|at| at > now) {
+            return expired;
+        }
+        self.next_expiry = None;
+        for _ in 0..self.queue.len() {
+            match self.dequeue() {
+                Some(message) if message.is_expired(now) => expired.push(message),
+                Some(message) => self.enqueue(message),
+                None => break,
+            }
+        }
+        expired
     }
 }
 
 /// How many bytes a message counts in a queue.
 pub(super) fn size(message: &Outgoing) -> usize {
     message.publication().map_or(0, |publication| publication.size())
+}
+
+fn expires_at(message: &Outgoing) -> Option<Time> {
+    message.publication().and_then(|publication| publication.expires_at())
+}
+
+/// The earlier of two moments that there may not be.
+pub(super) fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
 }

@@ -41,3 +41,43 @@ fn messages_that_move_from_one_full_member_to_the_next_end_somewhere() {
     let statistics = world.core.statistics(world.now);
     assert_eq!((statistics.clients_connected, statistics.queued_messages), (0, 0));
 }
+
+fn offline(world: &mut World, id: &str) {
+    let client = world.connect_lasting(V4, id);
+    world.subscribe(client, id, QoS::AtLeastOnce);
+    world.cut(client);
+}
+
+#[test]
+fn what_has_expired_keeps_no_room() {
+    let mut world = World::with(|config| config.limits.queued_messages_per_client = 10);
+    offline(&mut world, "a");
+    let message = || Publish::new("a", "m").qos(QoS::AtLeastOnce);
+    world.core.publish(world.now, &message()).unwrap();
+    for _ in 0..9 {
+        world.core.publish(world.now, &message().message_expiry(1)).unwrap();
+    }
+    world.advance_secs(2);
+    for _ in 0..10 {
+        world.core.publish(world.now, &message()).unwrap();
+    }
+    let statistics = world.core.statistics(world.now);
+    assert_eq!((statistics.queued_messages, statistics.queued_bytes), (10, 20));
+    assert_eq!((statistics.drops.expired, statistics.drops.queue_full), (9, 1));
+}
+
+#[test]
+fn what_has_expired_for_one_client_keeps_no_room_from_another() {
+    let mut world = World::with(|config| config.limits.queued_bytes = 35);
+    offline(&mut world, "a");
+    offline(&mut world, "b");
+    let message = |topic| Publish::new(topic, "m").qos(QoS::AtLeastOnce);
+    for _ in 0..5 {
+        world.core.publish(world.now, &message("a").message_expiry(1)).unwrap();
+    }
+    world.advance_secs(2);
+    world.core.publish(world.now, &message("b")).unwrap();
+    let statistics = world.core.statistics(world.now);
+    assert_eq!((statistics.queued_messages, statistics.queued_bytes), (1, 2));
+    assert_eq!((statistics.drops.total_full, statistics.drops.expired), (0, 5));
+}
