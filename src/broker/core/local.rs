@@ -57,6 +57,8 @@ impl Core {
             && let Some(session) = self.sessions.remove(id.0)
         {
             self.local -= 1;
+            self.queued_messages -= session.queue.len();
+            self.queued_bytes -= session.queued_bytes;
             for filter in session.subscriptions.keys() {
                 self.remove_subscription(id.0, filter);
             }

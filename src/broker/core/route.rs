@@ -194,11 +194,7 @@ impl Core {
         self.routed += 1;
         let mut targets = std::mem::take(&mut self.targets);
         let (sessions, routed) = (&self.sessions, self.routed);
-        let is_here = |key| {
-            sessions
-                .get(key)
-                .is_some_and(|session| session.connection.is_some() || session.sink.is_some())
-        };
+        let is_here = |key| sessions.get(key).is_some_and(super::Session::is_here);
         self.subscriptions.each_match(message.topic(), is_here, |found| {
             let Match { subscription, share } = found;
             let options = subscription.options;
@@ -240,11 +236,7 @@ impl Core {
     }
 
     fn deliver(&mut self, target: Target, message: &Arc<Publication>) {
-        let Some(session) = self.sessions.get_mut(target.session) else { return };
-        if let Some(sink) = &mut session.sink {
-            if !sink(message) {
-                self.statistics.drops.local += 1;
-            }
+        if self.sink(target.session, message) {
             return;
         }
         let qos = delivery_qos(message.qos(), target.qos);
@@ -253,6 +245,16 @@ impl Core {
             .subscription_ids(target.subscription_ids)
             .tagged(target.share);
         self.send(target.session, outgoing);
+    }
+
+    /// Gives a message to the program, if the session is one of its own; says whether it is.
+    pub(super) fn sink(&mut self, key: Key, message: &Arc<Publication>) -> bool {
+        let session = self.sessions.get_mut(key);
+        let Some(sink) = session.and_then(|session| session.sink.as_mut()) else { return false };
+        if !sink(message) {
+            self.statistics.drops.local += 1;
+        }
+        true
     }
 
     /// Gives a message to a session: to its connection if it takes it now, else to its queue.

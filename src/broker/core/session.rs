@@ -73,6 +73,11 @@ impl Session {
         }
     }
 
+    /// Whether somebody takes its messages now.
+    pub(super) fn is_here(&self) -> bool {
+        self.connection.is_some() || self.sink.is_some()
+    }
+
     /// The connection is gone: from now on will and expiry run.
     pub(super) fn begin_absence(&mut self, now: Time) {
         let after = |seconds: u32| now + Duration::from_secs(seconds.into());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::session::size;
+use super::session::{Session, size};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::delivery_qos;
 use crate::codec::QoS;
@@ -45,15 +45,14 @@ impl Core {
     fn move_message(&mut self, from: Key, message: Outgoing, ended: bool) {
         let Some(publication) = message.publication().map(Arc::clone) else { return };
         let sessions = &self.sessions;
-        let is_here = |key: Key| {
-            key != from && sessions.get(key).is_some_and(|session| session.connection.is_some())
-        };
+        let is_here = |key: Key| key != from && sessions.get(key).is_some_and(Session::is_here);
         let topic = publication.topic();
         let mut other = self.subscriptions.other_member(topic, message.tag(), is_here);
         if other.is_none() && ended {
             other = self.subscriptions.other_member(topic, message.tag(), |key| key != from);
         }
         match other {
+            Some(member) if self.sink(member.session, &publication) => {}
             Some(member) => {
                 let qos = delivery_qos(publication.qos(), member.options.qos);
                 let ids = (member.id > 0).then_some(member.id).into_iter().collect();

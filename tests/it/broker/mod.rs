@@ -1,6 +1,7 @@
 //! What the broker's core does at its bounds, in memory.
 
 mod in_flight;
+mod local;
 mod overflow;
 mod reasons;
 mod wills;
