@@ -51,7 +51,8 @@ pub struct BrokerLimits {
     pub queued_bytes: usize,
     /// What happens when one of these queues is full. Default: the new message is dropped.
     pub overflow: Overflow,
-    /// Retained messages. A further one is refused with "quota exceeded". Default: 100,000.
+    /// Retained messages. A further one is not kept, and acknowledged with "quota exceeded"; who is
+    /// subscribed gets it all the same. Default: 100,000.
     pub retained_messages: usize,
     /// Bytes of retained messages. Default: 128 MiB.
     pub retained_bytes: usize,

@@ -44,18 +44,15 @@ impl Core {
     ) -> Result<usize, crate::codec::EncodeError> {
         self.now = now;
         let message = Arc::new(Publication::from_request(now, request)?);
-        if message.retain() && !self.keep(&message) {
-            return Ok(0);
-        }
+        self.keep(&message);
         Ok(self.route(None, &message))
     }
 
     /// As [`publish`](Self::publish), for a message that was made elsewhere.
     pub(crate) fn publish_shared(&mut self, now: Time, message: Arc<Publication>) {
         self.now = now;
-        if !message.retain() || self.keep(&message) {
-            self.route(None, &message);
-        }
+        self.keep(&message);
+        self.route(None, &message);
     }
 
     /// A PUBLISH has come.
@@ -154,18 +151,17 @@ impl Core {
             self.statistics.drops.faults += 1;
             return ReasonCode::Success;
         }
-        if message.retain() && !self.keep(&message) {
-            return ReasonCode::QuotaExceeded;
-        }
+        let kept = self.keep(&message);
+        let accepted = if kept { ReasonCode::Success } else { ReasonCode::QuotaExceeded };
         if let Some(delay) = self.faults.delay(message.topic()) {
             let at = self.now + delay;
             self.held.messages.push((at, from, message));
             self.timers.push(at, Timer::Held);
-            return ReasonCode::Success;
+            return accepted;
         }
         match self.route(from, &message) {
-            0 => ReasonCode::NoMatchingSubscribers,
-            _ => ReasonCode::Success,
+            0 if kept => ReasonCode::NoMatchingSubscribers,
+            _ => accepted,
         }
     }
 
@@ -180,7 +176,12 @@ impl Core {
         }
     }
 
+    /// Keeps a message if it is a retained one. Says whether nothing was in the way of that: when
+    /// there is no room, the subscribers of this moment get it all the same.
     fn keep(&mut self, message: &Arc<Publication>) -> bool {
+        if !message.retain() {
+            return true;
+        }
         let (count, bytes) = (self.limits.retained_messages, self.limits.retained_bytes);
         let kept = self.retained.store(message, count, bytes).is_ok();
         if !kept {

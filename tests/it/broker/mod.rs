@@ -4,4 +4,5 @@ mod in_flight;
 mod local;
 mod overflow;
 mod reasons;
+mod retained;
 mod wills;
