@@ -201,10 +201,10 @@ impl BrokerBuilder {
         self
     }
 
-    /// From what the client identifiers are made that the broker chooses. Default: a random number;
-    /// a test that wants the same identifiers every time gives the same one.
+    /// From what the client identifiers are made that the broker chooses, for a test that wants the
+    /// same ones every time. Others can guess them. Default: random ones from the system.
     pub const fn seed(mut self, seed: u64) -> Self {
-        self.core.seed = seed;
+        self.core.seed = Some(seed);
         self
     }
 
@@ -219,12 +219,6 @@ impl BrokerBuilder {
             return Err(error);
         }
         let listeners = self.bind()?;
-        if self.core.seed == 0 {
-            let mut random = [0; 8];
-            getrandom::fill(&mut random)
-                .map_err(|error| Error::with_text(ErrorCode::Resources, error.to_string()))?;
-            self.core.seed = u64::from_ne_bytes(random);
-        }
         self.core.protocol.record_frames = self.recorder.is_some();
         self.hooks.authenticates = self.authenticator.is_some();
         self.hooks.events = self.on_event.is_some();

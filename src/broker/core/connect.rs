@@ -14,9 +14,13 @@ use crate::proto::{Accept, AuthRequest, ConnectRequest, Time};
 impl Core {
     /// CONNECT has come.
     pub(super) fn begin_connect(&mut self, key: Key, mut request: Box<ConnectRequest>) {
-        let assigned = request.client_id.is_empty().then(|| self.new_client_id());
-        if let Some(id) = &assigned {
-            request.client_id.clone_from(id);
+        let mut assigned = None;
+        if request.client_id.is_empty() {
+            let Some(id) = self.new_client_id() else {
+                return self.refuse(key, ReasonCode::ServerUnavailable);
+            };
+            request.client_id.clone_from(&id);
+            assigned = Some(id);
         }
         if let Some(reason) = self.faults.refusal(&request.client_id) {
             self.statistics.drops.faults += 1;
@@ -273,22 +277,30 @@ impl Core {
         self.tell(|| BrokerEvent::SessionEnded { client: session.client });
     }
 
-    /// A client identifier that nobody has.
-    fn new_client_id(&mut self) -> String {
+    /// A client identifier that nobody has, and without a seed nobody can guess. `None`: the system
+    /// has no random numbers.
+    fn new_client_id(&mut self) -> Option<String> {
         loop {
-            let id = format!("auto-{:016x}{:016x}", self.random(), self.random());
+            let id = format!("auto-{:016x}{:016x}", self.random()?, self.random()?);
             if !self.by_client_id.contains_key(id.as_str()) {
-                return id;
+                return Some(id);
             }
         }
     }
 
-    /// The next number of a sequence that the seed determines (SplitMix64).
-    fn random(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.seed;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    fn random(&mut self) -> Option<u64> {
+        match &mut self.seed {
+            Some(seed) => Some(next_number(seed)),
+            None => getrandom::u64().ok(),
+        }
     }
+}
+
+/// The next number of a sequence that the seed determines (SplitMix64).
+const fn next_number(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *seed;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }

@@ -48,8 +48,8 @@ pub struct CoreConfig {
     /// Default: zero.
     pub sys_interval: Duration,
     /// From what the client identifiers are made that the broker chooses: the same seed gives the
-    /// same ones. Default: 0.
-    pub seed: u64,
+    /// same ones, which others can guess. Default: `None`, random ones from the system.
+    pub seed: Option<u64>,
     pub(crate) hooks: Hooks,
 }
 
@@ -140,7 +140,7 @@ pub struct Core {
     next_expiry: Option<Time>,
     started: Time,
     now: Time,
-    seed: u64,
+    seed: Option<u64>,
 }
 
 /// A connection, from its first byte to its last.

@@ -1,5 +1,6 @@
 //! What the broker's core does at its bounds, in memory.
 
+mod identifiers;
 mod in_flight;
 mod local;
 mod overflow;
