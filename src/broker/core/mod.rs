@@ -236,15 +236,13 @@ impl Core {
         loop {
             let Some(connection) = self.connections.get_mut(id.0) else { return input.len() };
             let count = connection.protocol.handle_some(now, input, used);
-            let (received, sent) = connection.protocol.take_packets();
-            self.statistics.packets_received += received;
-            self.statistics.packets_sent += sent;
             self.handle_events(id.0, input);
             let Some(count) = count else { break };
             used += count;
         }
         self.statistics.bytes_received += u64::try_from(used).unwrap_or_default();
         self.count_in_flight(id.0);
+        self.count_packets(id.0);
         self.mark_ready(id.0);
         used
     }
@@ -253,6 +251,7 @@ impl Core {
     pub fn handle_closed(&mut self, now: Time, id: ConnectionId) {
         self.now = now;
         self.detach(id.0, DisconnectCause::Lost);
+        self.count_packets(id.0);
         if let Some(connection) = self.connections.remove(id.0) {
             self.queued_bytes -= connection.counted;
         }
@@ -299,7 +298,10 @@ impl Core {
         let Some(connection) = self.connections.get_mut(id.0) else { return false };
         let taken = connection.protocol.poll_transmit(out);
         self.count_waiting(id.0);
-        self.statistics.bytes_sent += u64::try_from(out.len()).unwrap_or_default();
+        if taken {
+            self.statistics.bytes_sent += u64::try_from(out.len()).unwrap_or_default();
+            self.count_packets(id.0);
+        }
         taken
     }
 
@@ -473,6 +475,13 @@ impl Core {
                 }
             }
         }
+    }
+
+    fn count_packets(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let (received, sent) = connection.protocol.take_packets();
+        self.statistics.packets_received += received;
+        self.statistics.packets_sent += sent;
     }
 
     /// Ends a connection from this side.

@@ -26,7 +26,6 @@ impl ServerConnection {
         if self.phase != Phase::Connected || !self.has_quota(message.qos()) {
             return Sent::NotNow;
         }
-        self.packets_sent += 1;
         let receiver = self.receiver();
         if !message.fits(&receiver) {
             return Sent::TooLarge;
@@ -41,6 +40,7 @@ impl ServerConnection {
         let alias = message
             .publication()
             .and_then(|publication| self.aliases_out.assign(publication.topic()));
+        self.packets_sent += 1;
         let used = message.put(id, &receiver, alias, now, self.out.buffer());
         if let (Some(used), Some(publication)) = (used, message.publication()) {
             self.aliases_out.commit(publication.topic(), used);

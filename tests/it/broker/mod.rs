@@ -6,4 +6,5 @@ mod local;
 mod overflow;
 mod reasons;
 mod retained;
+mod statistics;
 mod wills;
