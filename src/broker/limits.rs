@@ -54,7 +54,7 @@ pub struct BrokerLimits {
     /// Retained messages. A further one is not kept, and acknowledged with "quota exceeded"; who is
     /// subscribed gets it all the same. Default: 100,000.
     pub retained_messages: usize,
-    /// Bytes of retained messages. Default: 128 MiB.
+    /// Bytes of retained messages, with about 250 for each level of their topics. Default: 128 MiB.
     pub retained_bytes: usize,
     /// How long the answer of a slow authentication is awaited before the client is refused with
     /// "server busy". Default: 30 s.

@@ -7,11 +7,15 @@ use std::sync::Arc;
 use super::trie::Trie;
 use crate::proto::{Publication, Time};
 
+/// About how many bytes a level of a topic takes.
+const LEVEL: usize = 250;
+
 /// The store.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     topics: Trie<Arc<Publication>>,
     count: usize,
+    /// Bytes of the messages alone.
     bytes: usize,
     /// When messages expire; an entry may be outdated.
     expiries: BinaryHeap<Reverse<(Time, Box<str>)>>,
@@ -26,9 +30,9 @@ impl Retained {
         self.count
     }
 
-    /// How many bytes topics, properties and payloads take.
+    /// About how many bytes the messages take, and the levels of their topics.
     pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + LEVEL * self.topics.len()
     }
 
     /// Keeps the message in the place of an earlier one with its topic. One without payload only
@@ -47,7 +51,8 @@ impl Retained {
         let old = self.topics.get(topic).map(|old| old.size());
         let count = self.count + usize::from(old.is_none());
         let bytes = self.bytes - old.unwrap_or_default() + message.size();
-        if count > count_max || bytes > bytes_max {
+        let levels = self.topics.len() + self.topics.missing(topic);
+        if count > count_max || bytes + LEVEL * levels > bytes_max {
             return Err(Full);
         }
         if let Some(entry) = self.topics.entry(topic) {
@@ -134,28 +139,44 @@ mod tests {
     #[test]
     fn the_store_is_bounded_in_messages_and_bytes() {
         let mut store = Retained::default();
-        store.store(&message("a", "xx", None), 2, 10).unwrap();
-        store.store(&message("b", "xx", None), 2, 10).unwrap();
-        assert_eq!(store.store(&message("c", "x", None), 2, 10), Err(Full));
-        assert_eq!(store.store(&message("b", "xxxxxxx", None), 2, 10), Err(Full));
-        store.store(&message("b", "xxxxxx", None), 2, 10).unwrap();
-        assert_eq!((store.count(), store.bytes()), (2, 10));
-        store.store(&message("b", "", None), 2, 10).unwrap();
-        assert_eq!((store.count(), store.bytes()), (1, 3));
+        let bytes_max = 2 * LEVEL + 10;
+        let mut keep = |topic, payload| {
+            let kept = store.store(&message(topic, payload, None), 2, bytes_max).is_ok();
+            (kept, store.count(), store.bytes())
+        };
+        assert_eq!(keep("a", "xx"), (true, 1, LEVEL + 3));
+        assert_eq!(keep("b", "xx"), (true, 2, 2 * LEVEL + 6));
+        assert_eq!(keep("c", "x"), (false, 2, 2 * LEVEL + 6));
+        assert_eq!(keep("b", "xxxxxxx"), (false, 2, 2 * LEVEL + 6));
+        assert_eq!(keep("b", "xxxxxx"), (true, 2, 2 * LEVEL + 10));
+        assert_eq!(keep("b", ""), (true, 1, LEVEL + 3));
+    }
+
+    #[test]
+    fn each_level_of_a_topic_counts_once() {
+        let mut store = Retained::default();
+        store.store(&message("a/b/c", "1", None), 9, 9_999).unwrap();
+        store.store(&message("a/b/d", "1", None), 9, 9_999).unwrap();
+        assert_eq!(store.bytes(), 4 * LEVEL + 12);
+        assert_eq!(store.store(&message("a/b/e/f", "", None), 9, 9_999), Ok(()));
+        assert_eq!(store.store(&message("a/b/e/f", "1", None), 9, 5 * LEVEL), Err(Full));
+        store.remove("a/b/c");
+        store.remove("a/b/d");
+        assert_eq!(store.bytes(), 0);
     }
 
     #[test]
     fn what_replaces_an_expiring_message_does_not_expire_with_it() {
         let mut store = Retained::default();
-        store.store(&message("a", "1", Some(5)), 9, 99).unwrap();
-        store.store(&message("b", "1", Some(5)), 9, 99).unwrap();
-        store.store(&message("a", "2", Some(50)), 9, 99).unwrap();
+        store.store(&message("a", "1", Some(5)), 9, 9_999).unwrap();
+        store.store(&message("b", "1", Some(5)), 9, 9_999).unwrap();
+        store.store(&message("a", "2", Some(50)), 9, 9_999).unwrap();
         let now = Time::from_origin(Duration::from_secs(5));
         assert_eq!(store.poll_timeout(), Some(now));
         assert_eq!(store.expire(now), 1);
         assert!(store.get("a").is_some() && store.get("b").is_none());
         for _ in 0..1000 {
-            store.store(&message("a", "3", Some(60)), 9, 99).unwrap();
+            store.store(&message("a", "3", Some(60)), 9, 9_999).unwrap();
         }
         assert!(store.expiries.len() < 100);
     }

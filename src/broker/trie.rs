@@ -46,6 +46,25 @@ impl<T> Trie<T> {
         path.split('/').try_fold(ROOT, |index, level| self.child(index, level))
     }
 
+    /// How many levels it holds.
+    pub(crate) const fn len(&self) -> usize {
+        // Without the root.
+        self.nodes.len() - self.free.len() - 1
+    }
+
+    /// How many levels a value of this path would add.
+    pub(crate) fn missing(&self, path: &str) -> usize {
+        let mut levels = path.split('/');
+        let mut index = ROOT;
+        while let Some(level) = levels.next() {
+            match self.child(index, level) {
+                Some(child) => index = child,
+                None => return 1 + levels.count(),
+            }
+        }
+        0
+    }
+
     pub(crate) fn get(&self, path: &str) -> Option<&T> {
         self.node(self.find(path)?)?.value.as_ref()
     }
