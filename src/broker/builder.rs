@@ -1,6 +1,7 @@
 //! How a broker is set up.
 
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -75,8 +76,8 @@ impl BrokerBuilder {
     }
 
     /// Listens on an address and port without TLS, in every MQTT version. Port 0 lets the system
-    /// choose; [`Broker::addresses`] tells which. A host name stands for all its addresses. May be
-    /// called several times.
+    /// choose; [`Broker::addresses`] tells which. A host name stands for all its addresses that the
+    /// machine has. May be called several times.
     ///
     /// Without an [authenticator](Self::authenticate) only addresses that cannot be reached from
     /// other machines are taken, unless [`allow_anonymous`](Self::allow_anonymous) says otherwise.
@@ -87,7 +88,8 @@ impl BrokerBuilder {
         self
     }
 
-    /// As [`listen`](Self::listen), with TLS. On Windows and Apple's systems a broker has no TLS.
+    /// As [`listen`](Self::listen), with TLS. Options that require a client certificate ask who
+    /// connects, as an authenticator does. On Windows and Apple's systems a broker has no TLS.
     #[cfg(feature = "tls")]
     pub fn listen_tls(mut self, address: impl ToSocketAddrs, options: TlsServerOptions) -> Self {
         if let Some(addresses) = self.resolve(&address) {
@@ -243,24 +245,41 @@ impl BrokerBuilder {
         for address in std::mem::take(&mut self.addresses) {
             match address {
                 Address::Plain(addresses) => {
-                    for address in addresses {
-                        listeners.push(self.bind_one(address)?);
-                    }
+                    let asks = self.authenticator.is_some();
+                    listeners.extend(self.bind_all(&addresses, asks)?);
                 }
                 #[cfg(feature = "tls")]
                 Address::Tls(addresses, options) => {
                     let tls = ServerTls::new(&options)?;
-                    for address in addresses {
-                        listeners.push(self.bind_one(address)?.with_tls(tls.clone()));
-                    }
+                    let asks = self.authenticator.is_some() || options.asks_who_connects();
+                    let bound = self.bind_all(&addresses, asks)?.into_iter();
+                    listeners.extend(bound.map(|listener| listener.with_tls(tls.clone())));
                 }
             }
         }
         Ok(listeners)
     }
 
-    fn bind_one(&self, address: SocketAddr) -> Result<Listener, Error> {
-        let open = self.authenticator.is_none() && !self.public_without_authentication;
+    /// Listens on all addresses of a host; those of a family that the machine does not have are
+    /// left out if there are others.
+    fn bind_all(&self, addresses: &[SocketAddr], asks: bool) -> Result<Vec<Listener>, Error> {
+        let mut bound = Vec::new();
+        let mut unavailable = None;
+        for address in addresses {
+            match self.bind_one(*address, asks)? {
+                Ok(listener) => bound.push(listener),
+                Err(error) if is_unavailable(&error) => unavailable = Some((*address, error)),
+                Err(error) => return Err(not_listening(*address, error)),
+            }
+        }
+        match unavailable {
+            Some((address, error)) if bound.is_empty() => Err(not_listening(address, error)),
+            _ => Ok(bound),
+        }
+    }
+
+    fn bind_one(&self, address: SocketAddr, asks: bool) -> Result<io::Result<Listener>, Error> {
+        let open = !asks && !self.public_without_authentication;
         if open && !address.ip().is_loopback() {
             let text = format!(
                 "{address} can be reached from other machines, and nobody asks who connects: set \
@@ -268,11 +287,22 @@ impl BrokerBuilder {
             );
             return Err(Error::with_text(ErrorCode::InvalidArgument, text));
         }
-        Listener::bind(address).map_err(|error| {
-            let what = format!("{address} cannot be listened on");
-            Error::from_io(ErrorCode::ListenFailed, &what, error)
-        })
+        Ok(Listener::bind(address))
     }
+}
+
+fn not_listening(address: SocketAddr, error: io::Error) -> Error {
+    let what = format!("{address} cannot be listened on");
+    Error::from_io(ErrorCode::ListenFailed, &what, error)
+}
+
+/// The machine does not have the address, or nothing of its family.
+fn is_unavailable(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let no_family = Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error());
+    #[cfg(not(unix))]
+    let no_family = Some(10_047);
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == no_family
 }
 
 impl fmt::Debug for BrokerBuilder {

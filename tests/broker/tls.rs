@@ -157,10 +157,10 @@ fn a_client_that_would_resume_a_session_is_served_in_a_new_one() {
     let Some(certificates) = Certificates::make("resume") else { return };
     let tls = certificates.server().client_authority_file(certificates.file("ca.pem"));
     let broker = Broker::builder()
-        .listen_tls("127.0.0.1:0", tls.require_client_certificate(true))
+        .listen_tls("0.0.0.0:0", tls.require_client_certificate(true))
         .start()
         .unwrap();
-    let address = broker.addresses()[0].to_string();
+    let address = format!("127.0.0.1:{}", broker.addresses()[0].port());
     for version in ["-tls1_2", "-tls1_3"] {
         for session in ["-sess_out", "-sess_in"] {
             if session == "-sess_in" && !certificates.file("session").exists() {

@@ -71,6 +71,11 @@ impl TlsServerOptions {
         self
     }
 
+    /// Whether only those get in whom an authority has signed.
+    pub(crate) const fn asks_who_connects(&self) -> bool {
+        self.require_client_certificate && !self.client_authorities.is_empty()
+    }
+
     /// The oldest version that is spoken. Default: TLS 1.2.
     #[must_use]
     pub const fn min_version(mut self, version: TlsVersion) -> Self {
