@@ -2,19 +2,22 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::builder::BrokerBuilder;
 use super::faults::Faults;
 use super::hooks::ClientInfo;
 use super::listener::{
-    Authenticators, Clock, Command, EventThread, Mailbox, Parts, Poller, wake_token,
+    Answer, Authenticators, Clock, Command, EventThread, Mailbox, Parts, Poller, Waiter, wake_token,
 };
 use super::local::LocalSubscription;
 use super::recorder::Recorder;
+use super::threads::{Thread, Threads};
 use super::{BrokerStatistics, Core};
+use crossbeam_channel::RecvTimeoutError;
+
 use crate::codec::ReasonCode;
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Publication, Publish};
@@ -38,7 +41,7 @@ pub struct Broker {
 
 struct Inner {
     mailbox: Arc<Mailbox>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Threads,
     addresses: Vec<SocketAddr>,
     clock: Clock,
     faults: Arc<Faults>,
@@ -70,9 +73,11 @@ impl Broker {
             authenticators = Some(started);
             threads.extend(handles);
         }
+        let leave = Arc::new(AtomicBool::new(false));
         let mut events = None;
         if let Some(handler) = builder.on_event {
-            let (started, handle) = EventThread::start(handler).map_err(local)?;
+            let (started, handle) =
+                EventThread::start(handler, Arc::clone(&leave)).map_err(local)?;
             events = Some(started);
             threads.push(handle);
         }
@@ -90,15 +95,11 @@ impl Broker {
             closing_time: limits.closing,
         })
         .map_err(local)?;
-        let thread = std::thread::Builder::new()
-            .name("mqttlink-broker".into())
-            .spawn(move || poller.run())
-            .map_err(local)?;
-        threads.push(thread);
+        threads.push(Thread::start("mqttlink-broker", move || poller.run()).map_err(local)?);
         Ok(Self {
             inner: Arc::new(Inner {
                 mailbox,
-                threads: Mutex::new(threads),
+                threads: Threads::new(threads, leave),
                 addresses,
                 clock: builder.clock,
                 faults: builder.faults,
@@ -163,11 +164,12 @@ impl Broker {
     /// # Errors
     /// The filter is not valid, or the broker has stopped.
     pub fn subscribe(&self, filter: &str) -> Result<LocalSubscription, Error> {
-        let (sender, received) = crossbeam_channel::bounded(super::local::QUEUE_MAX);
+        let (sender, received) = crossbeam_channel::unbounded();
         let filter = filter.to_owned();
         let id = self.call(move |poller| {
-            let sink =
-                move |message: &Arc<Publication>| sender.try_send(Arc::clone(message)).is_ok();
+            let sink = move |message: &Arc<Publication>| {
+                sender.len() < super::local::QUEUE_MAX && sender.send(Arc::clone(message)).is_ok()
+            };
             poller.core.subscribe_local(poller.now, &filter, sink)
         })??;
         Ok(LocalSubscription::new(received, id, Arc::clone(&self.inner.mailbox)))
@@ -202,24 +204,33 @@ impl Broker {
     /// now and whenever something has happened; it must not wait.
     ///
     /// # Errors
-    /// It did not become true within `limit`, or the broker has stopped.
+    /// It did not become true within `limit`, it panicked, or the broker has stopped.
     pub fn wait_until(
         &self,
         limit: Duration,
         condition: impl FnMut(&Core) -> bool + Send + 'static,
     ) -> Result<(), Error> {
-        let (done, waiting) = crossbeam_channel::bounded(1);
-        self.call(move |poller| poller.conditions.push((Box::new(condition), done)))?;
-        waiting.recv_timeout(limit).map_err(|error| match error {
-            crossbeam_channel::RecvTimeoutError::Timeout => Error::timeout(Phase::Receive, limit),
-            crossbeam_channel::RecvTimeoutError::Disconnected => stopped(),
-        })
+        let (waiter, answer, abandoned) = Waiter::new(condition);
+        self.call(move |poller| poller.conditions.push(waiter))?;
+        match answer.recv_timeout(limit) {
+            Ok(Answer::Holds) => Ok(()),
+            Ok(Answer::Panicked) => {
+                Err(Error::with_text(ErrorCode::InvalidState, "the condition panicked"))
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                abandoned.store(true, Ordering::SeqCst);
+                Err(Error::timeout(Phase::Receive, limit))
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(stopped()),
+        }
     }
 
     /// Stops the broker: the addresses are free, clients are told ("server shutting down" in MQTT
     /// 5.0) and disconnected, wills are not published, all threads are joined. Clients that do not
-    /// take what is left for them are given until `limit`. Returns at once if the broker has stopped
-    /// already; on one of the broker's own threads it does not wait.
+    /// take what is left for them are given until `limit`, and so are hooks: a thread that is still
+    /// in one a moment later is left to itself, and events that wait are left out. Returns at once if
+    /// the broker has stopped already, and waits with a call that is stopping it; on one of the
+    /// broker's own threads it does not wait.
     pub fn stop(&self, limit: Duration) {
         self.inner.stop(limit);
     }
@@ -254,22 +265,11 @@ impl Broker {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn stop(&self, limit: Duration) {
         let stop = move |poller: &mut Poller| poller.stop(limit);
         // It may have stopped already.
         let _ = self.mailbox.send(Command::Call(Box::new(stop)));
-        let threads = std::mem::take(&mut *self.lock());
-        let own = std::thread::current().id();
-        for thread in threads.into_iter().rev() {
-            if thread.thread().id() != own && !self.mailbox.is_own_thread() {
-                // A panic of the thread has been reported by then.
-                let _ = thread.join();
-            }
-        }
+        self.threads.end(limit);
     }
 }
 

@@ -13,6 +13,7 @@ mod retained;
 mod slots;
 mod statistics;
 mod subscriptions;
+mod threads;
 mod trie;
 
 pub use crate::transport::PeerCertificate;

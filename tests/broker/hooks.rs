@@ -239,3 +239,53 @@ fn the_limits_of_sessions_and_subscriptions_are_kept() {
     let drops = broker.statistics().unwrap().drops;
     assert_eq!((drops.sessions, drops.subscriptions), (1, 1));
 }
+
+#[test]
+fn clients_that_have_left_keep_nobody_from_being_authenticated() {
+    let mut limits = BrokerLimits::default();
+    limits.authentications = 4;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let (asked, questions) = std::sync::mpsc::channel();
+    let broker = Broker::builder()
+        .listen("127.0.0.1:0")
+        .limits(limits)
+        .authentication_threads(1)
+        .authenticate(move |who: &Credentials| {
+            asked.send(who.client_id.clone()).unwrap();
+            let _ = gate.lock().unwrap().recv();
+            Decision::accept()
+        })
+        .start()
+        .unwrap();
+    let port = broker.address().unwrap().port();
+    let raw = |id: u8| {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut packet = b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01_".to_vec();
+        packet[14] = id;
+        std::io::Write::write_all(&mut stream, &packet).unwrap();
+        stream
+    };
+    let connections = |count| {
+        broker
+            .wait_until(PATIENCE, move |core| {
+                core.statistics(Default::default()).connections == count
+            })
+            .unwrap();
+    };
+    for _ in 0..3 {
+        let left: Vec<_> = (b'0'..b'4').map(raw).collect();
+        connections(4);
+        drop(left);
+        connections(0);
+    }
+    let mut honest = raw(b'h');
+    connections(1);
+    drop(open);
+    let mut answer = [0; 4];
+    std::io::Read::read_exact(&mut honest, &mut answer).unwrap();
+    assert_eq!(answer, [0x20, 2, 0, 0]);
+    drop(broker);
+    let asked: Vec<String> = questions.iter().collect();
+    assert!(asked.len() <= 2 && asked.last().is_some_and(|id| id == "h"), "{asked:?}");
+}

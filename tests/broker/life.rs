@@ -185,3 +185,96 @@ fn v311_7_1_1_1_every_version_is_spoken_on_one_port_of_tcp() {
         }
     }
 }
+
+#[test]
+fn a_hook_that_does_not_return_delays_the_stop_only_so_far() {
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let (told, events) = std::sync::mpsc::channel();
+    let broker = Broker::builder()
+        .listen("127.0.0.1:0")
+        .on_event(move |_| {
+            told.send(()).unwrap();
+            let _ = gate.recv();
+        })
+        .start()
+        .unwrap();
+    let port = broker.address().unwrap().port();
+    for _ in 0..20 {
+        drop(Client::builder_for("127.0.0.1", port).connect().unwrap());
+    }
+    events.recv().unwrap();
+    let ((), took) = timed(|| broker.stop(Duration::from_millis(50)));
+    assert!(took < SECOND, "{took:?}");
+    // The handler returns at last; what waited is left out.
+    drop(open);
+    assert_eq!(events.iter().count(), 0);
+
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let (asked, questions) = std::sync::mpsc::channel();
+    let broker = Broker::builder()
+        .listen("127.0.0.1:0")
+        .authenticate(move |_: &mqttlink::broker::Credentials| {
+            asked.send(()).unwrap();
+            let _ = gate.lock().unwrap().recv();
+            mqttlink::broker::Decision::accept()
+        })
+        .start()
+        .unwrap();
+    let mut client = TcpStream::connect(broker.address().unwrap()).unwrap();
+    std::io::Write::write_all(&mut client, b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01a").unwrap();
+    questions.recv().unwrap();
+    let ((), took) = timed(|| broker.stop(Duration::from_millis(50)));
+    assert!(took < SECOND, "{took:?}");
+    drop(open);
+}
+
+#[test]
+fn whoever_stops_it_a_second_time_waits_for_the_first() {
+    let (broker, port) = started();
+    let mut stuck = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::io::Write::write_all(
+        &mut stuck,
+        b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01s\x82\x06\0\x01\0\x01t\0",
+    )
+    .unwrap();
+    stuck.read_exact(&mut [0; 9]).unwrap();
+    let payload = vec![0; 1_000_000];
+    for _ in 0..12 {
+        broker.publish(&mqttlink::Publish::new("t", &payload)).unwrap();
+    }
+    let stop = || {
+        let (broker, messages) = (broker.clone(), broker.subscribe("#").unwrap());
+        std::thread::spawn(move || {
+            broker.stop(Duration::from_millis(300));
+            messages.recv(Duration::ZERO).unwrap_err().code()
+        })
+    };
+    let (first, second) = (stop(), stop());
+    assert_eq!(first.join().unwrap(), ErrorCode::BrokerStopped);
+    assert_eq!(second.join().unwrap(), ErrorCode::BrokerStopped);
+}
+
+#[test]
+fn conditions_are_forgotten_with_their_time_and_may_panic() {
+    let (broker, _) = started();
+    let (called, calls) = std::sync::mpsc::channel();
+    let never = move |_: &mqttlink::broker::Core| called.send(()).is_err();
+    assert!(broker.wait_until(Duration::from_millis(1), never).unwrap_err().is_timeout());
+    broker.statistics().unwrap();
+    // The condition is gone, and its end of the channel with it.
+    assert!(calls.iter().count() > 0);
+    let error = broker.wait_until(SECOND, |_| panic!("on purpose")).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidState);
+    broker.statistics().unwrap();
+}
+
+#[test]
+fn a_host_whose_addresses_are_not_all_here_is_listened_on_with_the_others() {
+    let addresses: [std::net::SocketAddr; 2] =
+        ["127.0.0.1:0".parse().unwrap(), "203.0.113.1:0".parse().unwrap()];
+    let all = Broker::builder().listen(&addresses[..]).allow_anonymous(true).start().unwrap();
+    assert_eq!(all.addresses().len(), 1);
+    let none = Broker::builder().listen(addresses[1]).allow_anonymous(true).start();
+    assert_eq!(none.unwrap_err().code(), ErrorCode::ListenFailed);
+}

@@ -47,20 +47,32 @@ impl Core {
         let credentials = Credentials::new(&request, &request.client_id, &connection.peer);
         let data = request.authentication_data().map(<[u8]>::to_vec);
         connection.request = Some(request);
-        self.undecided += 1;
         self.ask(key, Some(credentials), data);
     }
 
     fn ask(&mut self, key: Key, credentials: Option<Credentials>, data: Option<Vec<u8>>) {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.decide_by = Some(self.now + self.limits.authentication);
+            self.undecided += usize::from(!std::mem::replace(&mut connection.asking, true));
         }
         self.arm_connection(key);
         self.questions.push_back(Question { connection: ConnectionId(key), credentials, data });
     }
 
+    /// Nobody is asked about the client any more.
+    fn end_asking(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.decide_by = None;
+        self.undecided -= usize::from(std::mem::take(&mut connection.asking));
+    }
+
     /// AUTH has come.
     pub(super) fn go_on_with_auth(&mut self, key: Key, request: &AuthRequest) {
+        if request.re_authentication && self.undecided >= self.limits.authentications {
+            self.statistics.drops.sessions += 1;
+            let reason = ReasonCode::ServerBusy;
+            return self.close(key, reason, DisconnectCause::Closed(reason));
+        }
         let data = request.data().map(<[u8]>::to_vec);
         let client = self.client(ConnectionId(key)).cloned();
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -85,6 +97,10 @@ impl Core {
             return;
         }
         let re_authentication = connection.request.is_none();
+        if re_authentication {
+            self.end_asking(key);
+        }
+        let Some(connection) = self.connections.get_mut(key) else { return };
         match decision {
             Decision::Challenge(data) => connection.protocol.challenge(now, Some(&data)),
             Decision::Accept { data, .. } if re_authentication => {
@@ -103,11 +119,8 @@ impl Core {
     pub(super) fn refuse(&mut self, key: Key, reason: ReasonCode) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.protocol.refuse(reason, Properties::new());
-        connection.decide_by = None;
         let request = connection.request.take();
-        if request.is_some() && self.hooks.authenticates {
-            self.undecided = self.undecided.saturating_sub(1);
-        }
+        self.end_asking(key);
         let client_id = request.map(|request| request.client_id).unwrap_or_default();
         self.tell(|| BrokerEvent::Refused { client_id, reason });
         self.mark_ready(key);
@@ -117,9 +130,8 @@ impl Core {
     fn finish_connect(&mut self, key: Key, user: Option<String>, data: Option<Vec<u8>>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Some(mut request) = connection.request.take() else { return };
-        if self.hooks.authenticates {
-            self.undecided = self.undecided.saturating_sub(1);
-        }
+        self.end_asking(key);
+        let Some(connection) = self.connections.get_mut(key) else { return };
         let client = Arc::new(ClientInfo {
             client_id: request.client_id.as_str().into(),
             user: user.or_else(|| request.user_name.take()),
@@ -215,11 +227,9 @@ impl Core {
     /// The connection and its session part. What is in the outgoing buffer may still be written.
     pub(super) fn detach(&mut self, key: Key, cause: DisconnectCause) {
         self.count_in_flight(key);
+        self.end_asking(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
-        if connection.request.take().is_some() && self.hooks.authenticates {
-            self.undecided = self.undecided.saturating_sub(1);
-        }
-        connection.decide_by = None;
+        connection.request = None;
         let Some(session_key) = connection.session.take() else { return };
         let expiry = connection.protocol.session_expiry();
         let state = connection.protocol.handle_disconnected();

@@ -151,6 +151,8 @@ struct Connection {
     request: Option<Box<ConnectRequest>>,
     assigned_client_id: Option<String>,
     session: Option<Key>,
+    /// It counts among those about which somebody is asked.
+    asking: bool,
     /// Until when the authentication has to be decided.
     decide_by: Option<Time>,
     armed: Option<Time>,
@@ -217,6 +219,7 @@ impl Core {
             request: None,
             assigned_client_id: None,
             session: None,
+            asking: false,
             decide_by: None,
             armed: None,
             is_ready: false,

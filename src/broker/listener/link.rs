@@ -1,6 +1,7 @@
 //! A connection's stream, and what is on its way through it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::ConnectionId;
@@ -40,6 +41,8 @@ pub(super) struct Link {
     pub(super) close_by: Option<Time>,
     /// The client has been told that nothing follows; what it still sends is thrown away.
     pub(super) finished: bool,
+    /// While somebody is asked about its client; dropped, the question is void.
+    pub(super) asking: Option<Arc<()>>,
     /// The exchange that carries its authentication.
     pub(super) exchange: Option<Box<dyn AuthExchange>>,
     pub(super) faults: Option<Box<LinkFaults>>,
@@ -110,6 +113,7 @@ impl Link {
             queued: false,
             close_by: None,
             finished: false,
+            asking: None,
             exchange: None,
             faults: None,
         }

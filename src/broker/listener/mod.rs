@@ -1,8 +1,11 @@
 //! The broker's thread: sockets, timers, and the core that they drive.
 
 mod command;
+mod condition;
 mod link;
+mod reading;
 mod worker;
+mod writing;
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,13 +16,15 @@ use mio::{Events, Poll, Token};
 
 pub(crate) use command::Clock;
 pub(super) use command::{Command, Mailbox};
-use link::{Link, LinkFaults, SMALL_REST, Written};
+pub(super) use condition::{Answer, Waiter};
+use link::{Link, SMALL_REST};
 pub(super) use worker::{Authenticators, EventThread};
 
 use super::faults::Faults;
-use super::hooks::Peer;
+use super::hooks::{Decision, Peer};
 use super::recorder::Recorder;
 use super::{ConnectionId, Core};
+use crate::codec::ReasonCode;
 use crate::proto::Time;
 use crate::transport::{Listener, Polled};
 
@@ -33,9 +38,6 @@ const EVENTS: usize = 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 const WAKE: Token = Token(usize::MAX);
-
-/// Somebody waits until this is true of the core.
-pub(super) type Condition = Box<dyn FnMut(&Core) -> bool + Send>;
 
 /// A connection is at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,7 @@ pub(super) struct Poller {
     recorder: Option<Arc<Recorder>>,
     authenticators: Option<Authenticators>,
     events: Option<EventThread>,
-    pub(super) conditions: Vec<(Condition, crossbeam_channel::Sender<()>)>,
+    pub(super) conditions: Vec<Waiter>,
     closing_time: Duration,
     stop_by: Option<Time>,
     pub(super) now: Time,
@@ -140,8 +142,9 @@ impl Poller {
             self.run_commands();
             self.read_round();
             self.run_timers();
+            self.ask();
             self.write_round();
-            self.ask_and_tell();
+            self.tell();
             self.check_conditions();
         }
     }
@@ -304,6 +307,7 @@ impl Poller {
                 Command::Decide { connection, decision, exchange } => {
                     if let Some(link) = self.link_mut(connection) {
                         link.exchange = exchange;
+                        link.asking = None;
                     }
                     self.core.decide(self.now, connection, decision);
                 }
@@ -311,129 +315,6 @@ impl Poller {
             }
         }
         (self.commands, self.notices) = (commands, notices);
-    }
-
-    /// One read from every connection that may have something.
-    fn read_round(&mut self) {
-        for _ in 0..self.to_read.len() {
-            let Some(id) = self.to_read.pop_front() else { return };
-            if let Some(link) = self.link_mut(id) {
-                link.queued = false;
-                if self.read(id) == Err(End) {
-                    self.close(id);
-                }
-                self.enqueue(id);
-            }
-        }
-    }
-
-    /// One read; `Err` when the connection is at its end.
-    fn read(&mut self, id: ConnectionId) -> Result<(), End> {
-        let takes_input = self.core.takes_input(id);
-        let Some(link) = self.link_mut(id) else { return Ok(()) };
-        if !takes_input {
-            // It is named when it takes input again.
-            link.readable = false;
-            return Ok(());
-        }
-        if std::mem::take(&mut link.resumed) && !link.rest.is_empty() {
-            self.feed_rest(id);
-            return Ok(());
-        }
-        // The beginning of a large packet has memory of its own, which is read into directly.
-        let large = link.rest.len() > SMALL_REST;
-        let mut buffer = if large {
-            let mut rest = std::mem::take(&mut link.rest);
-            rest.reserve(READ_SIZE);
-            rest
-        } else {
-            let mut scratch = std::mem::take(&mut self.scratch);
-            scratch.clear();
-            if let Some(link) = self.link_mut(id) {
-                scratch.extend_from_slice(&link.rest);
-            }
-            scratch
-        };
-        let result = self.read_into(id, &mut buffer);
-        let used = result.as_ref().copied().unwrap_or_default();
-        if large {
-            buffer.drain(..used);
-            if let Some(link) = self.link_mut(id) {
-                link.rest = buffer;
-            }
-        } else {
-            if let Some(link) = self.link_mut(id) {
-                link.keep_rest(buffer.get(used..).unwrap_or_default());
-            }
-            self.scratch = buffer;
-        }
-        result.map(drop)
-    }
-
-    /// Says how many bytes of the buffer were used.
-    fn read_into(&mut self, id: ConnectionId, buffer: &mut Vec<u8>) -> Result<usize, End> {
-        let Some(link) = self.link_mut(id) else { return Ok(0) };
-        let before = buffer.len();
-        let mut count = match link.stream.read(buffer) {
-            Ok(0) => return Err(End),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                link.readable = false;
-                return Ok(0);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
-            Err(_) => return Err(End),
-        };
-        if link.finished {
-            return Ok(buffer.len());
-        }
-        if buffer.len() < buffer.capacity() && matches!(link.stream, Polled::Tcp(_)) {
-            // Less came than there was room for, so the next read would find nothing; the system
-            // tells when there is more. The end is told once only.
-            link.readable = link.ended;
-        }
-        if let Some(faults) = &mut link.faults {
-            let allowed = faults.receive(count);
-            if faults.half_open {
-                return Ok(buffer.len());
-            }
-            if allowed < count {
-                buffer.truncate(before + allowed);
-                self.feed(id, buffer);
-                return Err(End);
-            }
-            count = allowed;
-        }
-        Ok(if count > 0 { self.feed(id, buffer) } else { 0 })
-    }
-
-    /// Gives input to the core and says how much it used.
-    fn feed(&mut self, id: ConnectionId, input: &[u8]) -> usize {
-        if let Some(link) = self.link_mut(id)
-            && !std::mem::replace(&mut link.introduced, true)
-            && let Some(certificate) = link.stream.certificate()
-        {
-            self.core.set_certificate(id, certificate);
-        }
-        let used = self.core.handle_input(self.now, id, input);
-        if let Some(recorder) = &self.recorder {
-            recorder.received(&mut self.core, self.now, id, input);
-        }
-        if !self.faults.is_empty() {
-            self.put_faults_in(id);
-        }
-        used
-    }
-
-    fn put_faults_in(&mut self, id: ConnectionId) {
-        let Some(client) = self.core.client_id(id) else { return };
-        let faults = self.faults.connection(client);
-        if let Some(link) = self.link_mut(id)
-            && link.faults.is_none()
-            && !faults.is_empty()
-        {
-            link.faults = Some(Box::new(LinkFaults::new(&faults)));
-        }
     }
 
     fn run_timers(&mut self) {
@@ -457,141 +338,35 @@ impl Poller {
         }
     }
 
-    /// Writes to every connection that the core names.
-    fn write_round(&mut self) {
-        while let Some(id) = self.core.poll_ready() {
-            if self.core.take_resumed(id)
-                && let Some(link) = self.link_mut(id)
-            {
-                link.readable = true;
-                link.resumed = true;
-                self.enqueue(id);
-            }
-            self.write(id);
-        }
-    }
-
-    /// Input is handled that waited until the core takes it again.
-    fn feed_rest(&mut self, id: ConnectionId) {
-        let Some(link) = self.link_mut(id) else { return };
-        let mut rest = std::mem::take(&mut link.rest);
-        let used = self.feed(id, &rest);
-        if let Some(link) = self.link_mut(id) {
-            rest.drain(..used);
-            link.rest = rest;
-        }
-    }
-
-    fn write(&mut self, id: ConnectionId) {
-        let Some(mut link) = self.links.get_mut(id.0.index()).and_then(Option::take) else {
-            return;
-        };
-        if link.id != id {
-            if let Some(place) = self.links.get_mut(id.0.index()) {
-                *place = Some(link);
-            }
-            return;
-        }
-        let result = if self.holds_back(&mut link) {
-            Ok(Written::Blocked)
-        } else {
-            let (core, recorder, now) = (&mut self.core, &self.recorder, self.now);
-            link.write(|out| {
-                let taken = core.poll_transmit(id, out);
-                if let (true, Some(recorder)) = (taken, recorder) {
-                    recorder.sent(core, now, id, out);
-                }
-                taken
-            })
-        };
-        self.core.unwritten(id, link.unwritten());
-        if let Some(place) = self.links.get_mut(id.0.index()) {
-            *place = Some(link);
-        }
-        match result {
-            Ok(written) if self.core.is_closing(id) => self.finish(id, written),
-            Ok(_) => {}
-            Err(_) => self.close(id),
-        }
-    }
-
-    /// Whether a fault makes the output wait.
-    fn holds_back(&mut self, link: &mut Link) -> bool {
-        let Some(faults) = link.faults.as_deref_mut().filter(|faults| !faults.delay.is_zero())
-        else {
-            return false;
-        };
-        match faults.held_until {
-            Some(until) if until <= self.now => {
-                faults.held_until = None;
-                return false;
-            }
-            Some(_) => {}
-            None => faults.held_until = Some(self.now + faults.delay),
-        }
-        self.held.push(link.id);
-        true
-    }
-
-    /// The core is done with a connection: what is left is written, then the client is told that
-    /// nothing follows, and has a little time to hang up itself. Closing with its input unread would
-    /// make the system throw away what it has not received yet.
-    fn finish(&mut self, id: ConnectionId, written: Written) {
-        let (now, limit, stopping) = (self.now, self.closing_time, self.stop_by.is_some());
-        let Some(link) = self.link_mut(id) else { return };
-        if link.close_by.is_none() {
-            link.close_by = Some(now + limit);
-            self.closing.push_back((now + limit, id));
-        }
-        let Some(link) = self.link_mut(id) else { return };
-        if written == Written::All && !link.finished {
-            match link.finish() {
-                Ok(false) => {}
-                Ok(true) if !stopping => {}
-                _ => self.close(id),
-            }
-        }
-    }
-
-    /// The end of a connection.
-    fn close(&mut self, id: ConnectionId) {
-        if self.link(id).is_some()
-            && let Some(place) = self.links.get_mut(id.0.index())
-        {
-            *place = None;
-        }
-        self.core.handle_closed(self.now, id);
-    }
-
-    /// Questions go to the authenticators, events to the program.
-    fn ask_and_tell(&mut self) {
+    /// Questions go to the authenticators; a client for which there is no room is refused.
+    fn ask(&mut self) {
         while let Some(mut question) = self.core.poll_question() {
-            let exchange = match question.credentials {
-                Some(_) => None,
-                None => self.link_mut(question.connection).and_then(|link| link.exchange.take()),
-            };
-            if let Some(authenticators) = &self.authenticators {
-                authenticators.ask(&mut question, exchange);
+            let id = question.connection;
+            let Some(link) = self.link_mut(id) else { continue };
+            let asker = Arc::new(());
+            let wanted = Arc::downgrade(&asker);
+            link.asking = Some(asker);
+            let exchange = link.exchange.take().filter(|_| question.credentials.is_none());
+            let authenticators = self.authenticators.as_ref();
+            if authenticators.is_some_and(|all| !all.ask(&mut question, exchange, wanted)) {
+                self.core.drops().sessions += 1;
+                self.core.decide(self.now, id, Decision::Refuse(ReasonCode::ServerBusy));
             }
         }
-        if let Some(events) = &self.events {
-            while let Some(event) = self.core.poll_event() {
-                if !events.tell(event) {
-                    self.core.drops().events += 1;
-                }
+    }
+
+    /// Events go to the program.
+    fn tell(&mut self) {
+        let Some(events) = &self.events else { return };
+        while let Some(event) = self.core.poll_event() {
+            if !events.tell(event) {
+                self.core.drops().events += 1;
             }
         }
     }
 
     fn check_conditions(&mut self) {
         let core = &self.core;
-        self.conditions.retain_mut(|(condition, waiting)| {
-            let holds = condition(core);
-            if holds {
-                // Whoever waited may have given up.
-                let _ = waiting.send(());
-            }
-            !holds
-        });
+        self.conditions.retain_mut(|waiter| !waiter.is_served(core));
     }
 }

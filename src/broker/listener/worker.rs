@@ -1,14 +1,15 @@
 //! Threads for what may be slow: authentication, and the handler of events.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::command::{Command, Mailbox};
 use crate::broker::ConnectionId;
 use crate::broker::core::Question;
 use crate::broker::hooks::{AuthExchange, BrokerEvent, ClientAuthenticator, Credentials, Decision};
+use crate::broker::threads::Thread;
 use crate::codec::ReasonCode;
 
 /// How many events may wait for their handler.
@@ -19,11 +20,20 @@ struct Job {
     credentials: Option<Credentials>,
     data: Option<Vec<u8>>,
     exchange: Option<Box<dyn AuthExchange>>,
+    /// Gone when nobody waits for the answer any more.
+    wanted: Weak<()>,
+}
+
+impl Job {
+    fn is_wanted(&self) -> bool {
+        self.wanted.strong_count() > 0
+    }
 }
 
 /// The threads that decide about clients.
 pub(in crate::broker) struct Authenticators {
     jobs: Sender<Job>,
+    waiting: Receiver<Job>,
 }
 
 impl Authenticators {
@@ -36,35 +46,50 @@ impl Authenticators {
         queue_max: usize,
         authenticator: &Arc<dyn ClientAuthenticator>,
         mailbox: &Arc<Mailbox>,
-    ) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
-        let (jobs, received) = bounded::<Job>(queue_max);
+    ) -> std::io::Result<(Self, Vec<Thread>)> {
+        let (jobs, waiting) = bounded::<Job>(queue_max);
         let start = |index: usize| {
-            let (received, mailbox) = (received.clone(), Arc::clone(mailbox));
+            let (waiting, mailbox) = (waiting.clone(), Arc::clone(mailbox));
             let authenticator = Arc::clone(authenticator);
-            std::thread::Builder::new()
-                .name(format!("mqttlink-auth-{index}"))
-                .spawn(move || decide_all(&received, authenticator.as_ref(), &mailbox))
+            Thread::start(&format!("mqttlink-auth-{index}"), move || {
+                decide_all(&waiting, authenticator.as_ref(), &mailbox);
+            })
         };
         let threads = (0..count.max(1)).map(start).collect::<std::io::Result<_>>()?;
-        Ok((Self { jobs }, threads))
+        Ok((Self { jobs, waiting }, threads))
     }
 
-    /// Hands a question over. There is room: the core has no more clients waiting than that.
-    pub(super) fn ask(&self, question: &mut Question, exchange: Option<Box<dyn AuthExchange>>) {
+    /// Hands a question over, and says whether there was room.
+    pub(super) fn ask(
+        &self,
+        question: &mut Question,
+        exchange: Option<Box<dyn AuthExchange>>,
+        wanted: Weak<()>,
+    ) -> bool {
         let job = Job {
             connection: question.connection,
             credentials: question.credentials.take(),
             data: question.data.take(),
             exchange,
+            wanted,
         };
-        if self.jobs.try_send(job).is_err() {
-            log::warn!("broker: an authentication was left out, the queue is full");
+        let Err(full) = self.jobs.try_send(job) else { return true };
+        self.forget_unwanted();
+        self.jobs.try_send(full.into_inner()).is_ok()
+    }
+
+    /// Takes clients out of the queue that have left, or were refused meanwhile.
+    fn forget_unwanted(&self) {
+        let all: Vec<Job> = self.waiting.try_iter().collect();
+        for job in all.into_iter().filter(Job::is_wanted) {
+            // They were all in it.
+            let _ = self.jobs.try_send(job);
         }
     }
 }
 
 fn decide_all(jobs: &Receiver<Job>, authenticator: &dyn ClientAuthenticator, mailbox: &Mailbox) {
-    for job in jobs {
+    for job in jobs.iter().filter(Job::is_wanted) {
         let connection = job.connection;
         let decide = std::panic::AssertUnwindSafe(|| decide(job, authenticator));
         let (decision, exchange) = std::panic::catch_unwind(decide).unwrap_or_else(|_| {
@@ -103,26 +128,36 @@ pub(in crate::broker) struct EventThread {
 }
 
 impl EventThread {
+    /// When `leave` is set, events that wait are left out.
+    ///
     /// # Errors
     /// The system gives no thread.
     pub(in crate::broker) fn start(
         mut handler: Box<dyn FnMut(&BrokerEvent) + Send>,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (events, received) = bounded::<BrokerEvent>(EVENTS_MAX);
+        leave: Arc<AtomicBool>,
+    ) -> std::io::Result<(Self, Thread)> {
+        let (events, received) = unbounded::<BrokerEvent>();
         let run = move || {
+            let mut left = 0;
             for event in &received {
+                if leave.load(Ordering::SeqCst) {
+                    left += 1;
+                    continue;
+                }
                 let call = std::panic::AssertUnwindSafe(|| handler(&event));
                 if std::panic::catch_unwind(call).is_err() {
                     log::error!("broker: the handler of events panicked");
                 }
             }
+            if left > 0 {
+                log::warn!("broker: it stopped before its handler was told of {left} events");
+            }
         };
-        let thread = std::thread::Builder::new().name("mqttlink-events".into()).spawn(run)?;
-        Ok((Self { events }, thread))
+        Ok((Self { events }, Thread::start("mqttlink-events", run)?))
     }
 
     /// Says whether there was room.
     pub(super) fn tell(&self, event: BrokerEvent) -> bool {
-        self.events.try_send(event).is_ok()
+        self.events.len() < EVENTS_MAX && self.events.send(event).is_ok()
     }
 }
