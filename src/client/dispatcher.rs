@@ -145,10 +145,11 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn acknowledge(&self, message: &Message, well: bool) {
+        let Some(token) = message.settle() else { return };
         if self.shared.options.acknowledge == Acknowledge::Manually && well {
+            self.shared.leave(token);
             return;
         }
-        let Some(token) = message.settle() else { return };
         let outcome = if well {
             AckOutcome::default()
         } else {

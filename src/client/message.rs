@@ -228,7 +228,7 @@ impl Message {
     pub fn acknowledger(&self) -> Option<Acknowledger> {
         let shared = Arc::clone(&self.origin.as_ref()?.shared);
         let token = self.settle()?;
-        Some(Acknowledger { shared, token })
+        Some(Acknowledger { shared, token: Some(token) })
     }
 
     /// The client that received the message; `None` if all handles to it are gone, or for a clone.
@@ -261,6 +261,16 @@ impl Message {
     }
 }
 
+impl Shared {
+    /// Nobody will acknowledge a received message: what the server sends again is delivered again.
+    pub(super) fn leave(&self, token: AckToken) {
+        // Of QoS 1 nothing is kept.
+        if token.qos() == QoS::ExactlyOnce {
+            self.lock().core.leave(token);
+        }
+    }
+}
+
 fn streamed_len(meta: &IncomingMessage) -> usize {
     meta.streamed_len().and_then(|len| usize::try_from(len).ok()).unwrap_or(0)
 }
@@ -285,13 +295,14 @@ impl Drop for Message {
         if let Some(chunks) = &origin.chunks {
             chunks.skip();
         }
-        // A panic on the way means that the message was not dealt with.
-        let by_hand = origin.shared.options.acknowledge == Acknowledge::Manually;
-        if !by_hand
-            && !std::thread::panicking()
-            && let Some(token) = self.settle()
-        {
-            origin.shared.acknowledge(token, AckOutcome::default());
+        if let Some(token) = self.settle() {
+            // A panic on the way means that the message was not dealt with.
+            let by_hand = origin.shared.options.acknowledge == Acknowledge::Manually;
+            if by_hand || std::thread::panicking() {
+                origin.shared.leave(token);
+            } else {
+                origin.shared.acknowledge(token, AckOutcome::default());
+            }
         }
         origin.shared.pool.give_back(std::mem::take(&mut self.bytes));
     }
@@ -311,30 +322,48 @@ impl fmt::Debug for Message {
 /// The acknowledgement of one message, from [`Message::acknowledger`].
 ///
 /// Dropped without a call, the message stays unacknowledged: the server sends it again when the
-/// session is resumed, and counts it against the receive maximum until then.
+/// session is resumed, and it is delivered again; until then it counts against the receive maximum.
 #[must_use = "the message stays unacknowledged until one of the methods is called"]
 pub struct Acknowledger {
     shared: Arc<Shared>,
-    token: AckToken,
+    token: Option<AckToken>,
 }
 
 impl Acknowledger {
     /// The message has been dealt with. Does not block.
     pub fn accept(self) {
-        self.shared.acknowledge(self.token, AckOutcome::default());
+        self.answer(AckOutcome::default());
     }
 
     /// The message is refused, with a reason code of 0x80 or more that a client may send in PUBACK
     /// and PUBREC. Before MQTT 5.0, which cannot say so, it is acknowledged. Does not block.
     pub fn reject(self, reason: ReasonCode) {
-        let outcome = AckOutcome { reason, properties: Properties::new() };
-        self.shared.acknowledge(self.token, outcome);
+        self.answer(AckOutcome { reason, properties: Properties::new() });
+    }
+
+    fn answer(mut self, outcome: AckOutcome) {
+        if let Some(token) = self.token.take() {
+            self.shared.acknowledge(token, outcome);
+        }
+    }
+}
+
+impl Drop for Acknowledger {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            self.shared.leave(token);
+        }
     }
 }
 
 impl fmt::Debug for Acknowledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Acknowledger(id {}, QoS {})", self.token.packet_id(), self.token.qos())
+        match &self.token {
+            Some(token) => {
+                write!(f, "Acknowledger(id {}, QoS {})", token.packet_id(), token.qos())
+            }
+            None => f.write_str("Acknowledger"),
+        }
     }
 }
 

@@ -113,6 +113,9 @@ struct Exact {
 enum ExactState {
     /// With the application.
     Delivered,
+    /// The application has let go of it without an answer: on the next connection a repetition is a
+    /// new message.
+    Left,
     /// The application is done; PUBREC has not been sent.
     Done(AckOutcome),
     /// PUBREC has been sent, PUBREL is awaited.
@@ -171,10 +174,12 @@ impl Inbound {
         let connection = self.connection;
         let known = self.exactly_once.get(&packet_id);
         let counts = known.is_none_or(|exact| exact.counted_in != connection);
+        let left = known.is_some_and(|exact| exact.state == ExactState::Left);
         if counts && !self.count() {
             return Receipt::TooMany;
         }
-        if let Some(exact) = self.exactly_once.get_mut(&packet_id) {
+        let known = self.exactly_once.get_mut(&packet_id).filter(|_| !(left && counts));
+        if let Some(exact) = known {
             exact.counted_in = connection;
             if exact.queued {
                 exact.repeats = exact.repeats.saturating_add(1);
@@ -210,6 +215,18 @@ impl Inbound {
     pub(crate) fn withdraw(&mut self, token: AckToken) {
         if self.is_current(&token) {
             self.exactly_once.remove(&token.packet_id);
+        }
+    }
+
+    /// The application has let go of a message without an answer: the peer will send it again on the
+    /// next connection.
+    pub(crate) fn leave(&mut self, token: AckToken) {
+        if self.is_current(&token)
+            && let Some(exact) = self.exactly_once.get_mut(&token.packet_id)
+            && token.qos == QoS::ExactlyOnce
+            && exact.state == ExactState::Delivered
+        {
+            exact.state = ExactState::Left;
         }
     }
 
@@ -273,13 +290,13 @@ impl Inbound {
                 self.exact_order.pop_front();
                 continue;
             };
-            if exact.state == ExactState::Delivered {
+            if matches!(exact.state, ExactState::Delivered | ExactState::Left) {
                 return None;
             }
             let outcome = match std::mem::replace(&mut exact.state, ExactState::Received) {
                 ExactState::Done(outcome) => outcome,
                 // A repetition, whose first PUBREC was sent.
-                ExactState::Received | ExactState::Delivered => AckOutcome::default(),
+                _ => AckOutcome::default(),
             };
             let refused = outcome.reason.is_error();
             if exact.repeats > 0 && !refused {
@@ -382,6 +399,36 @@ mod tests {
         assert_eq!(acks(&mut inbound), []);
         assert_eq!(inbound.receive(QoS::ExactlyOnce, Some(id(7))), Receipt::Duplicate);
         assert_eq!(acks(&mut inbound), [(AckKind::PubRec, 7)]);
+    }
+
+    #[test]
+    fn a_qos_2_message_left_without_an_answer_is_delivered_again_on_the_next_connection() {
+        for early in [true, false] {
+            let mut inbound = begun(1);
+            let token = deliver(&mut inbound, QoS::ExactlyOnce, 7);
+            let leave = |inbound: &mut Inbound| {
+                inbound.leave(token);
+                assert!(!inbound.acknowledge(token, AckOutcome::default()), "it is too late");
+            };
+            if early {
+                leave(&mut inbound);
+                assert_eq!(inbound.receive(QoS::ExactlyOnce, Some(id(7))), Receipt::Duplicate);
+                assert_eq!(acks(&mut inbound), []);
+            }
+            inbound.begin(1);
+            if !early {
+                leave(&mut inbound);
+            }
+            let again = deliver(&mut inbound, QoS::ExactlyOnce, 7);
+            assert_eq!(inbound.receive(QoS::ExactlyOnce, Some(id(7))), Receipt::Duplicate);
+            assert_eq!(inbound.outstanding(), 1);
+            inbound.leave(token);
+            assert!(inbound.acknowledge(again, AckOutcome::default()));
+            assert_eq!(acks(&mut inbound), [(AckKind::PubRec, 7), (AckKind::PubRec, 7)]);
+            inbound.leave(again);
+            inbound.begin(1);
+            assert_eq!(inbound.receive(QoS::ExactlyOnce, Some(id(7))), Receipt::Duplicate);
+        }
     }
 
     #[test]

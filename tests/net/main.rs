@@ -25,3 +25,4 @@ mod server;
 mod silence;
 mod streams;
 mod threads;
+mod unanswered;

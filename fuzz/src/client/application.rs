@@ -177,6 +177,12 @@ impl World<'_> {
         if !self.source.rarely(8) {
             self.held.remove(index);
         }
+        if self.source.rarely(16) {
+            if token.qos() == QoS::ExactlyOnce {
+                self.session.left.insert(token.packet_id().get());
+            }
+            return self.client.leave(token);
+        }
         let mut outcome = AckOutcome::default();
         if self.version.is_v5() && self.source.rarely(4) {
             let packet = if token.qos() == QoS::ExactlyOnce {

@@ -245,13 +245,14 @@ impl World<'_> {
             return;
         };
         let id = id.get();
-        if !self.session.refused.contains(&id) {
+        if !self.session.refused.contains(&id) && !self.session.left.contains(&id) {
             let new = !self.session.received.contains(&id);
             assert_eq!(message.is_some(), new, "{publish}");
         }
         if message.is_some() {
             self.session.received.insert(id);
             self.session.refused.remove(&id);
+            self.session.left.remove(&id);
         }
     }
 
@@ -277,6 +278,7 @@ impl World<'_> {
             Packet::Ack(ack) if ack.kind == AckKind::PubRel => {
                 self.session.received.remove(&ack.packet_id.get());
                 self.session.refused.remove(&ack.packet_id.get());
+                self.session.left.remove(&ack.packet_id.get());
                 self.wire.pubcomps_due.push_back(ack.packet_id.get());
             }
             Packet::Ack(ack) => {

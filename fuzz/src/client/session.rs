@@ -66,6 +66,9 @@ pub struct Session {
     pub received: BTreeSet<u16>,
     /// Those among them that the application has refused: they are free as soon as PUBREC is sent.
     pub refused: BTreeSet<u16>,
+    /// Those among them that the application may have let go of: it is given them again, but not on
+    /// the same connection.
+    pub left: BTreeSet<u16>,
     /// Outcomes that must be reported before the next step.
     pub due: BTreeMap<Token, Expected>,
     /// SUBSCRIBE and UNSUBSCRIBE requests that must be reported, answered or not.
@@ -216,6 +219,7 @@ impl Session {
     pub fn lost(&mut self) {
         self.received.clear();
         self.refused.clear();
+        self.left.clear();
         let ids: Vec<u16> = self.ids.keys().copied().collect();
         for id in ids {
             let Some(Use::Message(flight)) = self.ids.get_mut(&id) else { continue };

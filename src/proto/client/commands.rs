@@ -336,6 +336,13 @@ impl ClientConnection {
         }
     }
 
+    /// The application will not say how a message went. It stays unacknowledged on this connection;
+    /// a message of QoS 2 that the server sends again on the next one is delivered again, as one of
+    /// QoS 1 is anyway.
+    pub fn leave(&mut self, token: AckToken) {
+        self.inbound.leave(token);
+    }
+
     /// Queues DISCONNECT; the connection is to be closed when it is written. Before MQTT 5.0 reason
     /// and properties are not sent.
     ///
