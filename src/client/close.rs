@@ -64,7 +64,7 @@ fn wait_until_gone(shared: &Shared, number: u64) {
 pub(super) fn disconnect(shared: &Shared, options: &DisconnectOptions) -> Result<Drained, Error> {
     let limit = options.drain.unwrap_or(shared.options.drain_timeout);
     let deadline = Deadline::after(limit);
-    let mut state = shared.lock();
+    let state = shared.lock();
     match state.status {
         Status::Disconnected => return Err(Error::new(ErrorCode::NotConnected)),
         Status::Connecting => {
@@ -77,6 +77,30 @@ pub(super) fn disconnect(shared: &Shared, options: &DisconnectOptions) -> Result
     let Some(number) = state.connection_number() else {
         return Err(Error::new(ErrorCode::NotConnected));
     };
+    end(shared, state, number, options, deadline)
+}
+
+/// [`disconnect`] for this connection only.
+pub(super) fn disconnect_connection(
+    shared: &Shared,
+    number: u64,
+    options: &DisconnectOptions,
+) -> Result<Drained, Error> {
+    let deadline = Deadline::after(options.drain.unwrap_or(shared.options.drain_timeout));
+    let state = shared.lock();
+    if state.connection_number() != Some(number) {
+        return Err(Error::new(ErrorCode::NotConnected));
+    }
+    end(shared, state, number, options, deadline)
+}
+
+fn end<'a>(
+    shared: &'a Shared,
+    mut state: MutexGuard<'a, State>,
+    number: u64,
+    options: &DisconnectOptions,
+    deadline: Deadline,
+) -> Result<Drained, Error> {
     state.draining = true;
     state.unsent.clear();
     state = drain(shared, state, deadline);

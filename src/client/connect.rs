@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::auth::{AuthError, Authenticator};
-use super::close::{disconnect, give_up, join_reader};
+use super::close::{disconnect_connection, give_up, join_reader};
 use super::connection::{Connection, End, Pen, run_writer};
 use super::delivery::Progress;
 use super::dispatcher;
@@ -19,7 +19,7 @@ use super::shared::{Attempt, Auth, Shared, State, Status};
 use crate::clock::{self, Deadline};
 use crate::codec::ReasonCode;
 use crate::error::{Error, ErrorCode};
-use crate::proto::{AuthStep, ConnectOptions, Granted};
+use crate::proto::{ConnectOptions, Granted};
 use crate::transport::{Cancel, Phase, ReadHalf, dial};
 
 /// Connects; with `resume`, to go on with the session.
@@ -154,6 +154,7 @@ fn open(
         finished: false,
         broken: false,
         flush_wanted: false,
+        re_authenticating: false,
         gone: false,
         stop: Arc::clone(&stop),
     });
@@ -222,7 +223,7 @@ fn handshake(
         };
         drop(state);
         match step {
-            Ok(step) => answer(shared, &step)?,
+            Ok(step) => answer(shared, attempt.number, &step)?,
             Err(granted) => break granted,
         }
     };
@@ -258,7 +259,7 @@ fn pop_auth(state: &mut State) -> Option<Auth> {
 }
 
 /// Lets the authenticator answer one challenge, with the lock released.
-fn answer(shared: &Shared, step: &Auth) -> Result<(), Error> {
+fn answer(shared: &Shared, number: u64, step: &Auth) -> Result<(), Error> {
     let (Auth::Continue(step) | Auth::Done(step)) = step;
     let mut data = None;
     with_authenticator(shared, |authenticator| {
@@ -266,6 +267,7 @@ fn answer(shared: &Shared, step: &Auth) -> Result<(), Error> {
         Ok(())
     })?;
     let mut state = shared.lock();
+    check_current(&state, number)?;
     state.core.authenticate(data.as_deref())?;
     shared.unlock_quietly(state);
     Ok(())
@@ -293,54 +295,99 @@ fn with_authenticator(
     }
 }
 
-/// Re-authenticates, and waits for the end of it.
+/// Re-authenticates, and waits for the end of it. What has begun and fails ends the connection.
 pub(super) fn re_authenticate(shared: &Shared) -> Result<(), Error> {
-    let limit = shared.options.response_timeout;
-    let deadline = Deadline::after(limit);
     if shared.options.authenticator.is_none() {
         let text = "the client has no authenticator";
         return Err(Error::with_text(ErrorCode::InvalidState, text));
     }
+    let deadline = Deadline::after(shared.options.response_timeout);
+    let number = claim(shared)?;
+    let data = match begin_exchange(shared) {
+        Err(error) if error.code() == ErrorCode::InvalidState => {
+            // The last exchange has not quite ended, and this one has not begun.
+            release(shared, number);
+            return Err(error);
+        }
+        data => data,
+    };
+    let result = data.and_then(|data| exchange(shared, number, data.as_deref(), deadline));
+    match &result {
+        Ok(()) => release(shared, number),
+        Err(_) => refuse(shared, number),
+    }
+    result
+}
+
+/// Claims the connection for one re-authentication, and returns its number.
+fn claim(shared: &Shared) -> Result<u64, Error> {
+    let mut state = shared.lock();
+    state.core.may_re_authenticate()?;
+    let connection = state.connection.as_mut().ok_or(Error::new(ErrorCode::NotConnected))?;
+    if std::mem::replace(&mut connection.re_authenticating, true) {
+        let text = "a re-authentication is going on";
+        return Err(Error::with_text(ErrorCode::InvalidState, text));
+    }
+    Ok(connection.id)
+}
+
+fn release(shared: &Shared, number: u64) {
+    let mut state = shared.lock();
+    if let Some(connection) = state.connection.as_mut().filter(|found| found.id == number) {
+        connection.re_authenticating = false;
+    }
+}
+
+fn begin_exchange(shared: &Shared) -> Result<Option<Vec<u8>>, Error> {
     let mut data = None;
     with_authenticator(shared, |authenticator| {
         data = authenticator.start()?;
         Ok(())
     })?;
+    Ok(data)
+}
+
+/// The AUTH packets of one re-authentication, from the first to the last.
+fn exchange(
+    shared: &Shared,
+    number: u64,
+    data: Option<&[u8]>,
+    deadline: Deadline,
+) -> Result<(), Error> {
     let mut state = shared.lock();
-    state.core.re_authenticate(data.as_deref())?;
+    check_current(&state, number)?;
+    state.core.re_authenticate(data)?;
     shared.unlock_quietly(state);
     let _waiting = shared.expect_ack();
     let begun = shared.begin_wait();
     loop {
-        let step = next_step(shared, begun, deadline, limit)?;
+        let step = next_step(shared, number, begun, deadline)?;
         match &step {
-            Auth::Continue(_) => answer(shared, &step),
-            Auth::Done(step) => return verified(shared, step),
+            Auth::Continue(_) => answer(shared, number, &step)?,
+            Auth::Done(step) => {
+                return with_authenticator(shared, |authenticator| {
+                    authenticator.finish(step.data())
+                });
+            }
         }
-        .inspect_err(|_| refuse(shared))?;
     }
 }
 
-fn verified(shared: &Shared, step: &AuthStep) -> Result<(), Error> {
-    with_authenticator(shared, |authenticator| authenticator.finish(step.data()))
-        .inspect_err(|_| refuse(shared))
-}
-
 /// Either side that is not satisfied ends the connection [MQTT-4.12.1-2].
-fn refuse(shared: &Shared) {
+fn refuse(shared: &Shared, number: u64) {
     let reason = ReasonCode::BadAuthenticationMethod;
     let options = DisconnectOptions::new().reason(reason).drain(Duration::ZERO);
-    let _ = disconnect(shared, &options);
+    let _ = disconnect_connection(shared, number, &options);
 }
 
-fn next_step(
-    shared: &Shared,
-    begun: u64,
-    deadline: Deadline,
-    limit: Duration,
-) -> Result<Auth, Error> {
+fn check_current(state: &State, number: u64) -> Result<(), Error> {
+    if state.connection_number() == Some(number) { Ok(()) } else { Err(state.why_disconnected()) }
+}
+
+fn next_step(shared: &Shared, number: u64, begun: u64, deadline: Deadline) -> Result<Auth, Error> {
     let mut state = shared.lock();
     loop {
+        check_current(&state, number)?;
         if let Some(step) = pop_auth(&mut state) {
             return Ok(step);
         }
@@ -351,7 +398,7 @@ fn next_step(
             return Err(shared.interrupted());
         }
         if deadline.is_over() {
-            return Err(Error::timeout(Phase::Ack, limit));
+            return Err(Error::timeout(Phase::Ack, shared.options.response_timeout));
         }
         state = shared.sleep_changed(state, deadline);
     }

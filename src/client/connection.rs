@@ -60,6 +60,8 @@ pub(super) struct Connection {
     pub(super) broken: bool,
     /// The sending half has something of its own to send.
     pub(super) flush_wanted: bool,
+    /// Some thread authenticates anew.
+    pub(super) re_authenticating: bool,
     /// The reader has ended, and so must the writer.
     pub(super) gone: bool,
     /// Nobody waits for what the reader brings. The reader looks at it without the lock.

@@ -237,19 +237,23 @@ impl Client {
 
     /// Wakes every call that waits in this client, on whatever thread: to connect, for a message, for
     /// room, for an acknowledgement, for the rest of a drain. They fail with
-    /// [`ErrorCode::Interrupted`]; an attempt to connect is given up, a connection stays as it is. If
-    /// no call waits, the next one that would wait fails instead, so that nobody who looks at a flag
-    /// before waiting misses it. Does not block.
+    /// [`ErrorCode::Interrupted`]; an attempt to connect is given up, a connection stays as it is,
+    /// unless it is left with half a payload of [`publish_reader`](Self::publish_reader) or half a
+    /// [re-authentication](Self::re_authenticate): then it is ended. If no call waits, the next one
+    /// that would wait fails instead, so that nobody who looks at a flag before waiting misses it.
+    /// Does not block.
     pub fn interrupt(&self) {
         self.shared().interrupt();
     }
 
     /// Authenticates anew on the live connection (MQTT 5.0, section 4.12.1), with the authenticator
     /// that the client was built with. Other traffic goes on. Blocks for at most
-    /// [`response_timeout`](Builder::response_timeout). If it fails, the connection is ended.
+    /// [`response_timeout`](Builder::response_timeout). If it fails once it has begun, the connection
+    /// is ended.
     ///
     /// # Errors
-    /// There is no connection or no authenticator, the server refuses, or the time is up.
+    /// There is no connection or no authenticator, or another thread authenticates anew: nothing has
+    /// begun. The authenticator gives up, the server refuses, or the time is up.
     pub fn re_authenticate(&self) -> Result<(), Error> {
         connect::re_authenticate(self.shared())
     }

@@ -2,6 +2,7 @@
 //! authenticator.
 
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use mqttlink::codec::{Auth, ConnAck, Packet};
@@ -165,5 +166,74 @@ fn a_server_that_stops_answering_in_the_middle_is_left_in_time() {
     let builder = server.builder().connect_timeout(limit).authenticator(Reverse { steps });
     let error = builder.build().unwrap().connect().unwrap_err();
     assert_eq!(error.code(), ErrorCode::TimeoutConnAck);
+    server.join();
+}
+
+#[test]
+fn a_re_authentication_that_is_not_answered_ends_the_connection() {
+    let server = Server::many(|links| {
+        let mut link = links.accept();
+        link.next().unwrap();
+        accept(&mut link, b"ok");
+        assert_eq!(expect_data(&mut link), b"hello");
+        link.expect_start("DISCONNECT reason=bad authentication method");
+        link.expect_end();
+        let mut link = links.accept();
+        link.next().unwrap();
+        accept(&mut link, b"ok");
+        assert_eq!(expect_data(&mut link), b"hello");
+        let (reason, properties) = (ReasonCode::Success, properties(b"ok"));
+        link.send_packet(&Packet::Auth(Auth { reason, properties }));
+        link.drain();
+    });
+    let (steps, _seen) = mpsc::channel();
+    let limit = Duration::from_millis(200);
+    let builder = server.builder().response_timeout(limit).authenticator(Reverse { steps });
+    let client = builder.build().unwrap();
+    client.connect().unwrap();
+    assert_eq!(client.re_authenticate().unwrap_err().code(), ErrorCode::TimeoutAck);
+    assert!(!client.is_connected());
+    client.reconnect().unwrap();
+    client.re_authenticate().unwrap();
+    drop(client);
+    server.join();
+}
+
+#[test]
+fn one_re_authentication_at_a_time_and_each_on_its_own_connection() {
+    let (go, wait) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let server = Server::many(move |links| {
+        let mut link = links.accept();
+        link.next().unwrap();
+        accept(&mut link, b"ok");
+        assert_eq!(expect_data(&mut link), b"hello");
+        begun.send(()).unwrap();
+        wait.recv_timeout(WATCHDOG).unwrap();
+        link.close();
+        let mut link = links.accept();
+        link.next().unwrap();
+        accept(&mut link, b"ok");
+        link.expect_start("DISCONNECT reason=normal");
+    });
+    let (steps, seen) = mpsc::channel();
+    let builder = server.builder().response_timeout(WATCHDOG).authenticator(Reverse { steps });
+    let client = builder.build().unwrap();
+    client.connect().unwrap();
+    let first = client.clone();
+    let first = thread::spawn(move || first.re_authenticate());
+    has_begun.recv_timeout(WATCHDOG).unwrap();
+    let error = client.re_authenticate().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidState, "the first goes on");
+    assert!(client.is_connected());
+    go.send(()).unwrap();
+    while client.recv_timeout(WATCHDOG).is_ok() {}
+    client.reconnect().unwrap();
+    first.join().unwrap().unwrap_err();
+    assert_eq!(
+        seen.try_iter().collect::<Vec<_>>(),
+        ["start", "finish", "start", "start", "finish"]
+    );
+    client.disconnect().unwrap();
     server.join();
 }

@@ -112,21 +112,32 @@ impl ClientConnection {
     /// [`RequestError`] when there is no connection, when it was made without an authentication
     /// method, when a re-authentication is going on, or when the data cannot be expressed.
     pub fn re_authenticate(&mut self, data: Option<&[u8]>) -> Result<(), RequestError> {
-        self.ready()?;
-        if self.handshake.re_authenticating {
-            return Err(RequestError::State("a re-authentication is going on"));
-        }
+        self.may_re_authenticate()?;
         self.put_auth(ReasonCode::ReAuthenticate, data)?;
         self.handshake.re_authenticating = true;
         Ok(())
     }
 
+    /// Whether a re-authentication can begin.
+    ///
+    /// # Errors
+    /// As [`re_authenticate`](Self::re_authenticate), but for the data.
+    pub fn may_re_authenticate(&self) -> Result<(), RequestError> {
+        self.ready()?;
+        if self.handshake.re_authenticating {
+            return Err(RequestError::State("a re-authentication is going on"));
+        }
+        self.method().map(drop)
+    }
+
+    fn method(&self) -> Result<&str, RequestError> {
+        let method = self.handshake.authentication_method.as_deref();
+        method
+            .ok_or(RequestError::State("the connection was made without an authentication method"))
+    }
+
     fn put_auth(&mut self, reason: ReasonCode, data: Option<&[u8]>) -> Result<(), RequestError> {
-        let Some(method) = &self.handshake.authentication_method else {
-            return Err(RequestError::State(
-                "the connection was made without an authentication method",
-            ));
-        };
+        let method = self.method()?;
         let mut properties = Properties::new();
         properties.set_text(PropertyId::AuthenticationMethod, method)?;
         if let Some(data) = data {
