@@ -51,6 +51,16 @@ fn a_message_that_is_refused_is_acknowledged_whatever_the_reason() {
 }
 
 #[test]
+fn a_message_for_nobody_is_acknowledged_with_that_reason() {
+    let mut world = World::new();
+    let client = world.connect(V5, "a");
+    for (qos, packet) in [(QoS::AtLeastOnce, "PUBACK"), (QoS::ExactlyOnce, "PUBREC")] {
+        let line = world.offer(client, codec::Publish { topic: "t", qos, ..message() });
+        assert!(line.starts_with(packet) && line.contains("(0x10)"), "{line}");
+    }
+}
+
+#[test]
 fn a_disconnection_has_a_reason_that_its_packet_has() {
     for (reason, code) in [
         (ReasonCode::NoSubscriptionExisted, "(0x98)"),
