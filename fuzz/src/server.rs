@@ -50,6 +50,7 @@ pub fn run(bytes: &[u8]) {
 impl Run {
     fn new(source: &mut Source<'_>) -> Self {
         let mut config = CoreConfig::default();
+        config.seed = Some(1);
         if source.rarely(3) {
             config = config.asking();
         }
