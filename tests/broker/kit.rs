@@ -78,6 +78,10 @@ fn a_connection_breaks_as_it_is_told_to() {
     broker.break_connection("cut", ConnectionFault::CutAfterSending(15));
     assert!(broker.client("cut").connect().unwrap_err().is_disconnected());
 
+    broker.break_connection("exact", ConnectionFault::CutAfterSending(16));
+    let (exact, _) = broker.client("exact").connect().unwrap();
+    assert!(exact.recv_timeout(PATIENCE).unwrap_err().is_disconnected());
+
     broker.break_connection("half", ConnectionFault::CutAfterReceiving(4));
     let (half, _) = broker.client("half").connect().unwrap();
     let publish = Publish::new("some/topic", "payload").qos(QoS::AtLeastOnce);

@@ -270,7 +270,7 @@ impl World {
                 let raw = self.raw(client);
                 raw.connection = None;
                 raw.closed = true;
-            } else if !self.raw(client).rest.is_empty() && !self.core.is_undecided(connection) {
+            } else if self.core.take_resumed(connection) {
                 self.feed(client);
             }
         }

@@ -388,6 +388,11 @@ impl Core {
         }
     }
 
+    /// How many bytes wait to be written, those included that the writer has.
+    pub(crate) fn waiting(&self, id: ConnectionId) -> usize {
+        self.connections.get(id.0).map_or(0, |connection| connection.protocol.queued_bytes())
+    }
+
     /// The version of a connection.
     pub(crate) fn version(&self, id: ConnectionId) -> crate::codec::Version {
         self.connections.get(id.0).map(|one| one.protocol.version()).unwrap_or_default()

@@ -2,10 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::faulty::LinkFaults;
 use crate::broker::ConnectionId;
-use crate::broker::faults::ConnectionFault;
 use crate::broker::hooks::AuthExchange;
 use crate::proto::{OutBuffer, Time};
 use crate::transport::Polled;
@@ -46,47 +45,6 @@ pub(super) struct Link {
     /// The exchange that carries its authentication.
     pub(super) exchange: Option<Box<dyn AuthExchange>>,
     pub(super) faults: Option<Box<LinkFaults>>,
-}
-
-/// What goes wrong on a connection on purpose.
-#[derive(Debug, Default)]
-pub(super) struct LinkFaults {
-    pub(super) delay: Duration,
-    cut_sending: Option<u64>,
-    cut_receiving: Option<u64>,
-    pub(super) half_open: bool,
-    write_max: Option<usize>,
-    /// Until when what is to be sent waits.
-    pub(super) held_until: Option<Time>,
-}
-
-impl LinkFaults {
-    pub(super) fn new(faults: &[ConnectionFault]) -> Self {
-        let mut all = Self::default();
-        for fault in faults {
-            match *fault {
-                ConnectionFault::Delay(delay) => all.delay = delay,
-                ConnectionFault::CutAfterSending(bytes) => all.cut_sending = Some(bytes),
-                ConnectionFault::CutAfterReceiving(bytes) => all.cut_receiving = Some(bytes),
-                ConnectionFault::HalfOpen => all.half_open = true,
-                ConnectionFault::ShortWrites(bytes) => all.write_max = Some(bytes.max(1)),
-                ConnectionFault::Refuse(_) | ConnectionFault::IgnorePings => {}
-            }
-        }
-        all
-    }
-
-    /// How many of these received bytes are let through; fewer than all cuts the connection.
-    pub(super) fn receive(&mut self, count: usize) -> usize {
-        allow(&mut self.cut_receiving, count)
-    }
-}
-
-fn allow(left: &mut Option<u64>, count: usize) -> usize {
-    let Some(left) = left else { return count };
-    let allowed = usize::try_from(*left).unwrap_or(usize::MAX).min(count);
-    *left -= u64::try_from(allowed).unwrap_or_default();
-    allowed
 }
 
 /// How a write went.
@@ -146,11 +104,17 @@ impl Link {
             return Ok(Written::Blocked);
         }
         loop {
+            if let Some(end) = self.ends() {
+                return end;
+            }
             if self.output.is_empty() && !more(&mut self.output) {
                 return Ok(Written::All);
             }
             let len = self.output.len();
             while !self.output.is_empty() {
+                if let Some(end) = self.ends() {
+                    return end;
+                }
                 match self.write_once() {
                     Ok(count) => self.output.advance(count),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -175,15 +139,23 @@ impl Link {
     fn write_once(&mut self) -> io::Result<usize> {
         let slices = self.output.slices();
         let Some(faults) = &mut self.faults else { return self.stream.write(&slices) };
-        let max = faults.write_max.unwrap_or(usize::MAX);
         let first = slices.first().copied().unwrap_or_default();
-        let part = first.get(..max).unwrap_or(first);
-        let allowed = allow(&mut faults.cut_sending, part.len());
-        let part = part.get(..allowed).unwrap_or_default();
+        let part = first.get(..faults.write_max()).unwrap_or(first);
         if part.is_empty() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        self.stream.write(&[part])
+        let count = self.stream.write(&[part])?;
+        faults.written(count);
+        Ok(count)
+    }
+
+    /// How a fault ends this write before the stream does.
+    fn ends(&self) -> Option<io::Result<Written>> {
+        let faults = self.faults.as_deref()?;
+        if faults.is_cut() {
+            return Some(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        faults.holds_back().then_some(Ok(Written::Blocked))
     }
 
     fn discard(&mut self, mut more: impl FnMut(&mut OutBuffer) -> bool) {

@@ -2,6 +2,7 @@
 
 mod command;
 mod condition;
+mod faulty;
 mod link;
 mod reading;
 mod worker;
@@ -201,7 +202,7 @@ impl Poller {
             return stop;
         }
         let closing = self.closing.front().map(|(at, _)| *at);
-        let held = self.held.iter().filter_map(|id| self.link(*id)?.faults.as_ref()?.held_until);
+        let held = self.held.iter().filter_map(|id| self.link(*id)?.faults.as_ref()?.next_late());
         let due = self.core.poll_timeout().into_iter().chain(closing).chain(self.accept_again);
         let due = due.chain(held).min().map(|at| at.since(self.clock.now()));
         stop.into_iter().chain(due).min()

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::link::{LinkFaults, SMALL_REST};
+use super::faulty::LinkFaults;
+use super::link::SMALL_REST;
 use super::{ConnectionId, End, Poller, READ_SIZE};
 use crate::transport::Polled;
 
@@ -104,11 +105,11 @@ impl Poller {
             link.readable = link.ended;
         }
         if let Some(faults) = &mut link.faults {
-            let allowed = faults.receive(count);
+            let (allowed, cut) = faults.receive(count);
             if faults.half_open {
                 return Ok(buffer.len());
             }
-            if allowed < count {
+            if cut {
                 buffer.truncate(before + allowed);
                 self.feed(id, buffer);
                 return Err(End);

@@ -28,19 +28,19 @@ impl Poller {
             }
             return;
         }
-        let result = if self.holds_back(&mut link) {
-            Ok(Written::Blocked)
-        } else {
-            let (core, recorder, now) = (&mut self.core, &self.recorder, self.now);
-            link.write(|out| {
-                let taken = core.poll_transmit(id, out);
-                if let (true, Some(recorder)) = (taken, recorder) {
-                    recorder.sent(core, now, id, out);
-                }
-                taken
-            })
-        };
+        self.delay(&mut link);
+        let (core, recorder, now) = (&mut self.core, &self.recorder, self.now);
+        let mut result = link.write(|out| {
+            let taken = core.poll_transmit(id, out);
+            if let (true, Some(recorder)) = (taken, recorder) {
+                recorder.sent(core, now, id, out);
+            }
+            taken
+        });
         self.core.unwritten(id, link.unwritten());
+        if self.delay(&mut link) && self.core.waiting(id) == 0 && result.is_ok() {
+            result = Ok(Written::All);
+        }
         if let Some(place) = self.links.get_mut(id.0.index()) {
             *place = Some(link);
         }
@@ -51,21 +51,15 @@ impl Poller {
         }
     }
 
-    /// Whether a fault makes the output wait.
-    fn holds_back(&mut self, link: &mut Link) -> bool {
-        let Some(faults) = link.faults.as_deref_mut().filter(|faults| !faults.delay.is_zero())
-        else {
+    /// Notes what a fault makes wait, and says whether there is one that does.
+    fn delay(&mut self, link: &mut Link) -> bool {
+        let Some(faults) = link.faults.as_deref_mut().filter(|faults| faults.delays()) else {
             return false;
         };
-        match faults.held_until {
-            Some(until) if until <= self.now => {
-                faults.held_until = None;
-                return false;
-            }
-            Some(_) => {}
-            None => faults.held_until = Some(self.now + faults.delay),
+        faults.note(self.now, self.core.waiting(link.id));
+        if faults.next_late().is_some() && !self.held.contains(&link.id) {
+            self.held.push(link.id);
         }
-        self.held.push(link.id);
         true
     }
 
