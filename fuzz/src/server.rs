@@ -180,6 +180,14 @@ impl Run {
     }
 
     fn pump(&mut self) {
+        self.write();
+        while self.core.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.core.handle_timeout(self.now);
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
         let mut out = OutBuffer::new();
         while let Some(id) = self.core.poll_ready() {
             let place =

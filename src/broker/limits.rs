@@ -37,6 +37,8 @@ pub struct BrokerLimits {
     pub sessions: usize,
     /// Subscriptions of one session. A further one is refused with "quota exceeded". Default: 1,000.
     pub subscriptions_per_client: usize,
+    /// Filters of one SUBSCRIBE. Those behind are refused with "quota exceeded". Default: 1,000.
+    pub filters_per_subscribe: usize,
     /// Subscriptions in all. Default: 1,000,000.
     pub subscriptions: usize,
     /// Levels of a topic name or filter. A name with more is refused with "topic name invalid", a
@@ -54,7 +56,7 @@ pub struct BrokerLimits {
     /// Retained messages. A further one is not kept, and acknowledged with "quota exceeded"; who is
     /// subscribed gets it all the same. Default: 100,000.
     pub retained_messages: usize,
-    /// Bytes of retained messages, with about 250 for each level of their topics. Default: 128 MiB.
+    /// Bytes of retained messages, with their topics once more and 250 for each. Default: 128 MiB.
     pub retained_bytes: usize,
     /// How long the answer of a slow authentication is awaited before the client is refused with
     /// "server busy". Default: 30 s.
@@ -74,6 +76,7 @@ impl Default for BrokerLimits {
             connections: 10_000,
             sessions: 100_000,
             subscriptions_per_client: 1_000,
+            filters_per_subscribe: 1_000,
             subscriptions: 1_000_000,
             topic_levels: 200,
             queued_messages_per_client: 10_000,

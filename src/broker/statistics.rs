@@ -77,6 +77,8 @@ pub struct BrokerStatistics {
     pub retained_messages: usize,
     /// Bytes of retained messages.
     pub retained_bytes: usize,
+    /// Subscriptions that have not been given all their retained messages yet.
+    pub retained_unsent: usize,
     /// Messages that wait for clients.
     pub queued_messages: usize,
     /// Bytes of messages that wait for clients, in their queues and outgoing buffers, or are in

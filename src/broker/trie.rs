@@ -1,9 +1,9 @@
-//! Values by topic, level by level: subscriptions by their filter, retained messages by their name.
+//! Values by filter, level by level.
 
 use std::collections::HashMap;
 
 /// A tree of levels. Wildcards of a filter are levels like others here; which of them match is
-/// decided by the walks. No walk recurses, so no topic is too deep.
+/// decided by the walk, which does not recurse, so that no topic is too deep.
 #[derive(Debug)]
 pub(crate) struct Trie<T> {
     nodes: Vec<Node<T>>,
@@ -44,29 +44,6 @@ impl<T> Trie<T> {
 
     fn find(&self, path: &str) -> Option<usize> {
         path.split('/').try_fold(ROOT, |index, level| self.child(index, level))
-    }
-
-    /// How many levels it holds.
-    pub(crate) const fn len(&self) -> usize {
-        // Without the root.
-        self.nodes.len() - self.free.len() - 1
-    }
-
-    /// How many levels a value of this path would add.
-    pub(crate) fn missing(&self, path: &str) -> usize {
-        let mut levels = path.split('/');
-        let mut index = ROOT;
-        while let Some(level) = levels.next() {
-            match self.child(index, level) {
-                Some(child) => index = child,
-                None => return 1 + levels.count(),
-            }
-        }
-        0
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Option<&T> {
-        self.node(self.find(path)?)?.value.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut T> {
@@ -164,36 +141,6 @@ impl<T> Trie<T> {
             each(value);
         }
     }
-
-    /// Calls `each` with the value of every name that matches this filter.
-    pub(crate) fn each_name_matching<'a>(&'a self, filter: &'a str, mut each: impl FnMut(&'a T)) {
-        let mut open: Vec<(usize, Option<&str>)> = vec![(ROOT, Some(filter))];
-        while let Some((index, rest)) = open.pop() {
-            let Some(node) = self.node(index) else { continue };
-            let Some(rest) = rest else {
-                node.value.iter().for_each(&mut each);
-                continue;
-            };
-            let (level, rest) = match rest.split_once('/') {
-                Some((level, rest)) => (level, Some(rest)),
-                None => (rest, None),
-            };
-            let visible = |name: &str| index != ROOT || !name.starts_with('$');
-            match level {
-                "#" => {
-                    node.value.iter().filter(|_| index != ROOT).for_each(&mut each);
-                    let below = node.children.iter().filter(|(name, _)| visible(name));
-                    // From here on everything matches, which is what `#` says again.
-                    open.extend(below.map(|(_, child)| (*child, Some("#"))));
-                }
-                "+" => {
-                    let below = node.children.iter().filter(|(name, _)| visible(name));
-                    open.extend(below.map(|(_, child)| (*child, rest)));
-                }
-                level => open.extend(node.children.get(level).map(|child| (*child, rest))),
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -235,17 +182,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_walks_agree_with_the_matching_rules(
+        fn the_walk_agrees_with_the_matching_rules(
             filters in prop::collection::vec(filter(), 1..12),
             names in prop::collection::vec(path(), 1..12),
         ) {
             let mut by_filter = Trie::default();
-            let mut by_name = Trie::default();
             for filter in &filters {
                 *by_filter.entry(filter).unwrap() = Some(filter.clone());
-            }
-            for name in &names {
-                *by_name.entry(name).unwrap() = Some(name.clone());
             }
             for name in &names {
                 let mut found = Vec::new();
@@ -256,16 +199,6 @@ mod tests {
                 expected.dedup();
                 found.sort();
                 prop_assert_eq!(found, expected, "filters for {}", name);
-            }
-            for filter in &filters {
-                let mut found = Vec::new();
-                by_name.each_name_matching(filter, |name| found.push(name.clone()));
-                let mut expected: Vec<_> =
-                    names.iter().filter(|name| topic::matches(filter, name)).cloned().collect();
-                expected.sort();
-                expected.dedup();
-                found.sort();
-                prop_assert_eq!(found, expected, "names for {}", filter);
             }
         }
     }

@@ -257,6 +257,15 @@ impl World {
 
     /// Lets the broker say what it has to say.
     pub(crate) fn pump(&mut self) {
+        self.write();
+        while self.core.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.core.handle_timeout(self.now);
+            self.write();
+        }
+    }
+
+    /// Everything that waits is written.
+    pub(crate) fn write(&mut self) {
         let mut out = OutBuffer::new();
         while let Some(connection) = self.core.poll_ready() {
             let place = self.clients.iter().position(|raw| raw.connection == Some(connection));

@@ -154,6 +154,7 @@ impl Core {
             let _ = properties.set_binary(PropertyId::AuthenticationData, &data);
         }
         let session_present = state.is_some();
+        self.note_presence(session, true);
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.session = Some(session);
         let accept = Accept { session: state, assigned_client_id, properties };
@@ -246,6 +247,7 @@ impl Core {
         session.begin_absence(now);
         let client = Arc::clone(&session.client);
         self.tell(|| BrokerEvent::Disconnected { client, cause });
+        self.note_presence(session_key, false);
         self.move_shared(session_key, false);
         self.session_due(session_key);
     }
@@ -271,6 +273,7 @@ impl Core {
     /// Ends a session: its will is published, its subscriptions and messages are gone.
     pub(super) fn end_session(&mut self, key: Key) {
         self.publish_will(key);
+        self.close_cursors(key);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let filters = std::mem::take(&mut session.subscriptions);
         for filter in filters.keys() {

@@ -1,5 +1,6 @@
 //! The broker without I/O and without a clock.
 
+mod catch_up;
 mod connect;
 mod local;
 mod queue;
@@ -126,6 +127,7 @@ pub struct Core {
     faults: Arc<Faults>,
     held: route::Held,
     unsettled: settle::Unsettled,
+    catching_up: catch_up::CatchingUp,
     /// Receivers of the message that is being routed.
     targets: Vec<Target>,
     routed: u64,
@@ -191,6 +193,7 @@ impl Core {
             faults,
             held: route::Held::default(),
             unsettled: settle::Unsettled::default(),
+            catching_up: catch_up::CatchingUp::default(),
             targets: Vec::new(),
             routed: 0,
             connected: 0,
@@ -261,7 +264,8 @@ impl Core {
         self.tidy_timers();
     }
 
-    /// Time has passed: call it when [`poll_timeout`](Self::poll_timeout) has come.
+    /// Time has passed, or there is work that was put off: call it when
+    /// [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
         while let Some(timer) = self.timers.pop_due(now) {
@@ -273,11 +277,16 @@ impl Core {
             }
         }
         self.statistics.drops.expired += self.retained.expire(now);
+        self.catch_up();
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called. While retained messages are
+    /// on their way to new subscriptions that is at once: each call does a bounded part of it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
+        if self.catching_up.is_due() {
+            return Some(self.now);
+        }
         self.timers.next().into_iter().chain(self.retained.poll_timeout()).min()
     }
 
@@ -450,6 +459,7 @@ impl Core {
             shared_subscriptions: self.subscriptions.shared_count(),
             retained_messages: self.retained.count(),
             retained_bytes: self.retained.bytes(),
+            retained_unsent: self.catching_up.open(),
             queued_messages: self.queued_messages,
             queued_bytes: self.queued_bytes,
             ..self.statistics

@@ -108,11 +108,16 @@ impl Core {
         }
     }
 
-    /// Sends what waits in the session's queue, as far as the client takes it.
+    /// Sends what waits in the session's queue, as far as the client takes it; what of the retained
+    /// messages it may take follows in the next round.
     pub(super) fn pump(&mut self, connection_key: Key) {
-        let Some(key) = self.connections.get(connection_key).and_then(|one| one.session) else {
-            return;
-        };
+        if let Some(key) = self.connections.get(connection_key).and_then(|one| one.session) {
+            self.pump_queue(connection_key, key);
+            self.catch_up_soon(key);
+        }
+    }
+
+    fn pump_queue(&mut self, connection_key: Key, key: Key) {
         loop {
             let Some(connection) = self.connections.get(connection_key) else { return };
             let protocol = &connection.protocol;

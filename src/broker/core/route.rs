@@ -183,7 +183,8 @@ impl Core {
             return true;
         }
         let (count, bytes) = (self.limits.retained_messages, self.limits.retained_bytes);
-        let kept = self.retained.store(message, count, bytes).is_ok();
+        let moment = self.catching_up.next_moment();
+        let kept = self.retained.store(message, moment, count, bytes).is_ok();
         if !kept {
             self.statistics.drops.retained_full += 1;
         }
@@ -196,10 +197,13 @@ impl Core {
         let mut targets = std::mem::take(&mut self.targets);
         let (sessions, routed) = (&self.sessions, self.routed);
         let is_here = |key| sessions.get(key).is_some_and(super::Session::is_here);
+        let catching_up = self.catching_up.open() > 0;
+        let mut passed_over = None;
         self.subscriptions.each_match(message.topic(), is_here, |found| {
             let Match { subscription, share } = found;
             let options = subscription.options;
             if options.no_local && from == Some(subscription.session) {
+                passed_over = from.filter(|_| catching_up);
                 return;
             }
             let Some(session) = sessions.get(subscription.session) else { return };
@@ -228,8 +232,17 @@ impl Core {
             });
         });
         let count = targets.len();
+        if let Some(key) = passed_over {
+            self.overtake(key, message);
+        }
         for target in targets.drain(..) {
+            if catching_up {
+                self.overtake(target.session, message);
+            }
             self.deliver(target, message);
+        }
+        if catching_up {
+            self.overtaken(message);
         }
         self.targets = targets;
         self.settle();

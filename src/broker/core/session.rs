@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::catch_up::CatchUp;
 use crate::broker::hooks::ClientInfo;
 use crate::broker::slots::Key;
 use crate::codec::SubscribeOptions;
@@ -34,6 +35,8 @@ pub(super) struct Session {
     /// How many seconds it outlives its connection.
     pub(super) expiry: u32,
     pub(super) will: Option<Will>,
+    /// Subscriptions that have not been given all their retained messages.
+    pub(super) catch_up: Option<Box<CatchUp>>,
     /// When the will is published, and when the session ends, while there is no connection.
     pub(super) will_at: Option<Time>,
     pub(super) ends_at: Option<Time>,
@@ -65,6 +68,7 @@ impl Session {
             in_flight_bytes: 0,
             expiry: 0,
             will: None,
+            catch_up: None,
             will_at: None,
             ends_at: None,
             armed: None,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::Core;
 use crate::broker::hooks::{Action, BrokerEvent};
 use crate::broker::slots::Key;
-use crate::broker::subscriptions::{Change, Subscription, delivery_qos};
+use crate::broker::subscriptions::{Change, Subscription};
 use crate::codec::topic::Filter;
 use crate::codec::{
     Properties, PropertyId, QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicError,
 };
-use crate::proto::{Outgoing, SubscribeReceived, UnsubscribeReceived};
+use crate::proto::{SubscribeReceived, UnsubscribeReceived};
 
 impl Core {
     pub(super) fn subscribe(&mut self, key: Key, request: &SubscribeReceived) {
@@ -20,7 +20,13 @@ impl Core {
         // follow the answer.
         let mut reasons = Vec::with_capacity(request.filters.len());
         let mut changes = Vec::new();
-        for (filter, options) in &request.filters {
+        let max = self.limits.filters_per_subscribe;
+        for (index, (filter, options)) in request.filters.iter().enumerate() {
+            if index >= max {
+                self.statistics.drops.subscriptions += 1;
+                reasons.push(ReasonCode::QuotaExceeded);
+                continue;
+            }
             let qos = options.qos.min(self.protocol.maximum_qos);
             let options = SubscribeOptions { qos, ..*options };
             let result = self.subscribe_to(session, filter, options, id);
@@ -34,13 +40,8 @@ impl Core {
         }
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.protocol.suback(request.packet_id, reasons, Properties::new());
-        let before = connection.protocol.queued_bytes();
         for (filter, options, change) in changes {
-            self.send_retained(session, filter, options, id, change);
-        }
-        if let Some(connection) = self.connections.get_mut(key) {
-            // The client has asked for them: it is not heard again before it has taken them.
-            connection.protocol.owe_since(before);
+            self.begin_catch_up(session, filter, options, id, change);
         }
     }
 
@@ -102,7 +103,7 @@ impl Core {
     }
 
     /// [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; a shared subscription gets none.
-    fn send_retained(
+    fn begin_catch_up(
         &mut self,
         key: Key,
         text: &str,
@@ -116,23 +117,14 @@ impl Core {
             RetainHandling::SendIfNew => change == Change::New,
             RetainHandling::DoNotSend => false,
         };
-        if !wanted || filter.share_name().is_some() {
+        if filter.share_name().is_some() {
             return;
         }
-        self.refresh_sys(filter.pattern());
-        let mut found = Vec::new();
-        let now = self.now;
-        self.retained.each_matching(filter.pattern(), |message| {
-            if !message.is_expired(now) {
-                found.push(Arc::clone(message));
-            }
-        });
-        for message in found {
-            let qos = delivery_qos(message.qos(), options.qos);
-            let ids = (id > 0).then_some(id).into_iter().collect();
-            self.send(key, Outgoing::new(message, qos, true).subscription_ids(ids));
+        if wanted {
+            self.open_cursor(key, &filter, options, id);
+        } else {
+            self.change_cursor(key, text, options.qos, id);
         }
-        self.settle();
     }
 
     pub(super) fn unsubscribe(&mut self, key: Key, request: &UnsubscribeReceived) {
@@ -147,6 +139,7 @@ impl Core {
                 continue;
             }
             let client = Arc::clone(&session.client);
+            self.close_cursor(session_key, filter);
             self.remove_subscription(session_key, filter);
             self.tell(|| BrokerEvent::Unsubscribed { client, filter: filter.clone() });
             reasons.push(ReasonCode::Success);

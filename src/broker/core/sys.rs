@@ -79,7 +79,9 @@ impl Core {
         self.sys.armed = false;
         if self.sys.subscriptions > 0 {
             for message in self.changed_sys() {
-                self.keep_sys(&message);
+                let moment = self.catching_up.next_moment();
+                // There is always room for these few.
+                let _ = self.retained.store(&message, moment, usize::MAX, usize::MAX);
                 self.route(None, &message);
             }
             self.arm_sys();
@@ -90,14 +92,9 @@ impl Core {
     pub(super) fn refresh_sys(&mut self, pattern: &str) {
         if self.sys.concerns(pattern) {
             for message in self.changed_sys() {
-                self.keep_sys(&message);
+                self.retained.replace(&message);
             }
         }
-    }
-
-    fn keep_sys(&mut self, message: &Arc<Publication>) {
-        // There is always room for these few.
-        let _ = self.retained.store(message, usize::MAX, usize::MAX);
     }
 
     fn changed_sys(&self) -> Vec<Arc<Publication>> {

@@ -51,7 +51,7 @@ impl ServerConnection {
     }
 
     /// What was queued since there were `before` bytes is there because the client has asked.
-    pub(crate) fn owe_since(&mut self, before: usize) {
+    pub(super) fn owe_since(&mut self, before: usize) {
         self.unwritten.owed += self.queued_bytes().saturating_sub(before);
     }
 }

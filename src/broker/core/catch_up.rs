@@ -1,0 +1,284 @@
+//! Retained messages for new subscriptions. They are not sent at once: each session walks through
+//! the store as far as its client takes them, a bounded number of steps in each round.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Core;
+use super::route::HIGH_WATER;
+use super::session::{Session, size};
+use crate::broker::retained::{Kept, Step, Walk};
+use crate::broker::slots::Key;
+use crate::broker::subscriptions::delivery_qos;
+use crate::codec::topic::Filter;
+use crate::codec::{QoS, SubscribeOptions};
+use crate::proto::{Outgoing, Publication};
+
+/// How many topics are looked at in one round, for all sessions together.
+const ROUND_STEPS: usize = 4096;
+
+/// How many topics are looked at for one session before it is another one's turn.
+const SESSION_STEPS: usize = 512;
+
+/// Where one subscription is in the store.
+#[derive(Debug)]
+struct Cursor {
+    /// The subscription's filter as it was given.
+    filter: Box<str>,
+    qos: QoS,
+    id: u32,
+    walk: Walk,
+    /// When it was made. A message that was published later has gone its own way to the client.
+    since: u64,
+}
+
+/// All subscriptions of one session that have not been given all their retained messages.
+#[derive(Debug, Default)]
+pub(super) struct CatchUp {
+    cursors: VecDeque<Cursor>,
+    /// From when to when the client was away. Messages of QoS 0 of that time have not reached it.
+    away: Option<(u64, u64)>,
+    /// It stands in the queue of those that go on.
+    queued: bool,
+}
+
+/// The sessions that go on with the next round.
+#[derive(Debug, Default)]
+pub(super) struct CatchingUp {
+    queue: VecDeque<Key>,
+    /// Cursors of all sessions.
+    open: usize,
+    /// Counts what happens to topics and cursors, in order.
+    moment: u64,
+}
+
+impl CatchingUp {
+    pub(super) fn is_due(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    pub(super) const fn open(&self) -> usize {
+        self.open
+    }
+
+    pub(super) const fn next_moment(&mut self) -> u64 {
+        self.moment += 1;
+        self.moment
+    }
+}
+
+impl Cursor {
+    fn message(&self, publication: &Arc<Publication>) -> Outgoing {
+        let qos = delivery_qos(publication.qos(), self.qos);
+        let ids = (self.id > 0).then_some(self.id).into_iter().collect();
+        Outgoing::new(Arc::clone(publication), qos, true).subscription_ids(ids)
+    }
+
+    /// Whether the client has not been given this message in another way.
+    fn owes(&self, kept: &Kept, away: Option<(u64, u64)>) -> bool {
+        let missed = || {
+            let qos = delivery_qos(kept.message.qos(), self.qos);
+            let at = kept.stored;
+            qos == QoS::AtMostOnce
+                && kept.touched == at
+                && away.is_some_and(|(from, to)| from < at && at <= to)
+        };
+        kept.touched <= self.since || missed()
+    }
+}
+
+impl Core {
+    /// A subscription gets the retained messages that match, beside those that an earlier request for
+    /// the same still owes it [MQTT-3.8.4-3]. Whoever asks too often begins anew instead.
+    pub(super) fn open_cursor(
+        &mut self,
+        key: Key,
+        filter: &Filter<'_>,
+        options: SubscribeOptions,
+        id: u32,
+    ) {
+        let open = self.sessions.get(key).and_then(|session| session.catch_up.as_ref());
+        if open.is_some_and(|all| all.cursors.len() >= self.limits.subscriptions_per_client) {
+            self.close_cursor(key, filter.as_str());
+        }
+        let since = self.catching_up.next_moment();
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.catch_up.get_or_insert_default().cursors.push_back(Cursor {
+            filter: filter.as_str().into(),
+            qos: options.qos,
+            id,
+            walk: Walk::new(filter.pattern()),
+            since,
+        });
+        self.catching_up.open += 1;
+        self.catch_up_soon(key);
+    }
+
+    /// A subscription was replaced, and gets no retained messages again; those that it has not been
+    /// given come as it is now.
+    pub(super) fn change_cursor(&mut self, key: Key, filter: &str, qos: QoS, id: u32) {
+        let session = self.sessions.get_mut(key);
+        let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
+        for cursor in all.cursors.iter_mut().filter(|cursor| &*cursor.filter == filter) {
+            (cursor.qos, cursor.id) = (qos, id);
+        }
+    }
+
+    /// A subscription has ended.
+    pub(super) fn close_cursor(&mut self, key: Key, filter: &str) {
+        let session = self.sessions.get_mut(key);
+        let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
+        let before = all.cursors.len();
+        all.cursors.retain(|cursor| &*cursor.filter != filter);
+        self.catching_up.open -= before - all.cursors.len();
+    }
+
+    /// The session is about to be removed.
+    pub(super) fn close_cursors(&mut self, key: Key) {
+        let session = self.sessions.get_mut(key);
+        let all = session.and_then(|session| session.catch_up.take());
+        self.catching_up.open -= all.map_or(0, |all| all.cursors.len());
+    }
+
+    /// The client of a session that is not given everything leaves or comes back.
+    pub(super) fn note_presence(&mut self, key: Key, is_here: bool) {
+        let moment = self.catching_up.next_moment();
+        let session = self.sessions.get_mut(key);
+        let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
+        let from = all.away.map_or(moment, |(from, _)| from);
+        all.away = Some((from, if is_here { moment } else { u64::MAX }));
+    }
+
+    /// A session may go on: its client takes messages, or takes more.
+    pub(super) fn catch_up_soon(&mut self, key: Key) {
+        let session = self.sessions.get_mut(key);
+        let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
+        if !std::mem::replace(&mut all.queued, true) {
+            self.catching_up.queue.push_back(key);
+        }
+    }
+
+    /// One round.
+    pub(super) fn catch_up(&mut self) {
+        let mut left = ROUND_STEPS;
+        for _ in 0..self.catching_up.queue.len() {
+            if left == 0 {
+                return;
+            }
+            let Some(key) = self.catching_up.queue.pop_front() else { return };
+            let session = self.sessions.get_mut(key);
+            let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { continue };
+            all.queued = false;
+            let mut steps = SESSION_STEPS.min(left);
+            left -= steps;
+            if self.catch_up_one(key, &mut steps) {
+                self.catch_up_soon(key);
+            }
+            left += steps;
+        }
+    }
+
+    /// Sends what one client takes; says whether it may take more.
+    fn catch_up_one(&mut self, key: Key, steps: &mut usize) -> bool {
+        while *steps > 0 {
+            let Some(session) = self.sessions.get_mut(key) else { return false };
+            let Some(all) = session.catch_up.as_mut() else { return false };
+            let Some(cursor) = all.cursors.front_mut() else {
+                session.catch_up = None;
+                return false;
+            };
+            if session.connection.is_none() {
+                return false;
+            }
+            if cursor.walk.is_new() {
+                // The values are those of this moment.
+                let filter = cursor.filter.clone();
+                self.refresh_sys(&filter);
+            }
+            let Some(session) = self.sessions.get_mut(key) else { return false };
+            let Some(all) = session.catch_up.as_mut() else { return false };
+            let Some(cursor) = all.cursors.front_mut() else { return false };
+            match self.retained.look(&mut cursor.walk, steps) {
+                Step::Rest => return true,
+                Step::End => {
+                    all.cursors.pop_front();
+                    self.catching_up.open -= 1;
+                }
+                Step::At(kept) if kept.message.is_expired(self.now) => cursor.walk.pass(),
+                Step::At(kept) if !cursor.owes(kept, all.away) => cursor.walk.pass(),
+                Step::At(kept) => {
+                    let message = cursor.message(&kept.message);
+                    if !self.takes(key, &message) || !self.transmit(key, &message) {
+                        return false;
+                    }
+                    self.pass(key);
+                }
+            }
+        }
+        true
+    }
+
+    fn pass(&mut self, key: Key) {
+        let session = self.sessions.get_mut(key);
+        let all = session.and_then(|session| session.catch_up.as_mut());
+        if let Some(cursor) = all.and_then(|all| all.cursors.front_mut()) {
+            cursor.walk.pass();
+        }
+    }
+
+    /// Whether a client takes a message now. If not, something of its own is on the way to it whose
+    /// arrival is told.
+    fn takes(&self, key: Key, message: &Outgoing) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let connection = session.connection.and_then(|key| self.connections.get(key));
+        let Some(connection) = connection else { return false };
+        let (waiting, bytes) = (connection.protocol.queued_bytes(), size(message));
+        let fits = waiting == 0
+            || (waiting + bytes <= self.limits.queued_bytes_per_client
+                && self.queued_bytes + bytes <= self.limits.queued_bytes);
+        if waiting >= HIGH_WATER || !fits {
+            return false;
+        }
+        message.qos() == QoS::AtMostOnce
+            || (session.queue.is_empty()
+                && connection.protocol.has_quota(message.qos())
+                && self.has_window(session, bytes)
+                && (session.in_flight_bytes == 0
+                    || self.queued_bytes + bytes <= self.limits.queued_bytes))
+    }
+
+    /// A message that is not kept is about to overtake the retained one of its topic on the way to
+    /// this session. That one goes first: nobody is given a topic's messages out of order.
+    pub(super) fn overtake(&mut self, key: Key, message: &Arc<Publication>) {
+        let Some(all) = self.sessions.get(key).and_then(|session| session.catch_up.as_ref()) else {
+            return;
+        };
+        let topic = message.topic();
+        let Some(kept) = self.retained.find(topic) else { return };
+        if Arc::ptr_eq(&kept.message, message) || kept.message.is_expired(self.now) {
+            return;
+        }
+        let owed: Vec<Outgoing> = all
+            .cursors
+            .iter()
+            .filter(|cursor| cursor.owes(kept, all.away) && cursor.walk.is_before(topic))
+            .map(|cursor| cursor.message(&kept.message))
+            .collect();
+        for message in owed {
+            if self.sessions.get(key).is_some_and(Session::is_here) {
+                self.send(key, message);
+            } else {
+                self.enqueue(key, message);
+            }
+        }
+    }
+
+    /// A message with this topic has gone to everyone; see [`overtake`](Self::overtake).
+    pub(super) fn overtaken(&mut self, message: &Arc<Publication>) {
+        let moment = self.catching_up.next_moment();
+        let kept = self.retained.find(message.topic());
+        if kept.is_some_and(|kept| !Arc::ptr_eq(&kept.message, message)) {
+            self.retained.touch(message.topic(), moment);
+        }
+    }
+}
