@@ -68,23 +68,6 @@ fn connections_that_say_nothing_are_closed_in_time() {
 }
 
 #[test]
-fn thousands_of_half_open_connections_cost_little_and_stop_nobody() {
-    let (broker, port) = broker(|limits, _| limits.connections = 8_000);
-    let streams: Vec<TcpStream> = (0..8_000).map(|_| raw(port)).collect();
-    broker
-        .wait_until(PATIENCE, |core| core.statistics(Default::default()).connections == 8_000)
-        .unwrap();
-    let mut refused = raw(port);
-    is_closed(&mut refused);
-    assert!(broker.statistics().unwrap().drops.connections > 0);
-    drop(streams);
-    broker
-        .wait_until(PATIENCE, |core| core.statistics(Default::default()).connections == 0)
-        .unwrap();
-    it_still_serves(port);
-}
-
-#[test]
 fn a_reader_that_does_not_read_loses_messages_and_memory_stays_bounded() {
     for (overflow, qos) in [
         (Overflow::DropNewest, 0),

@@ -17,6 +17,7 @@
 mod server;
 
 mod bounds;
+mod half_open;
 mod idle;
 mod streams;
 
