@@ -152,38 +152,68 @@ fn an_item_that_cannot_be_used_is_named() {
     }
 }
 
+/// Connects with the openssl program and returns what it says about the connection.
+fn s_client(certificates: &Certificates, port: u16, arguments: &[&str]) -> String {
+    let mut program = Command::new("openssl")
+        .args(["s_client", "-ign_eof", "-connect", &format!("127.0.0.1:{port}")])
+        .args(["-cert", "client.pem", "-key", "client.key"])
+        .args(arguments)
+        .current_dir(&certificates.folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    input.write_all(b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01s").unwrap();
+    let (mut output, mut said) = (program.stdout.take().unwrap(), Vec::new());
+    // CONNACK comes behind the ticket.
+    while !said.windows(4).any(|bytes| bytes == [0x20, 2, 0, 0]) {
+        let mut buffer = [0; 4096];
+        let count = output.read(&mut buffer).unwrap();
+        assert!(count > 0, "{arguments:?}: {}", String::from_utf8_lossy(&said));
+        said.extend(&buffer[..count]);
+    }
+    input.write_all(&[0xe0, 0]).unwrap();
+    output.read_to_end(&mut said).unwrap();
+    program.wait().unwrap();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
 #[test]
-fn a_client_that_would_resume_a_session_is_served_in_a_new_one() {
+fn a_session_is_resumed_and_the_certificate_is_still_known() {
     let Some(certificates) = Certificates::make("resume") else { return };
-    let tls = certificates.server().client_authority_file(certificates.file("ca.pem"));
+    let tls = certificates
+        .server()
+        .client_authority_file(certificates.file("ca.pem"))
+        .require_client_certificate(true);
+    let (seen, subjects) = std::sync::mpsc::channel();
     let broker = Broker::builder()
-        .listen_tls("0.0.0.0:0", tls.require_client_certificate(true))
+        .listen_tls("127.0.0.1:0", tls.clone())
+        .listen_tls("127.0.0.1:0", tls.session_resumption(false))
+        .authenticate(move |who: &Credentials| {
+            let certificate = who.peer.certificate.as_ref();
+            let subject = certificate.map(|certificate| certificate.subject.clone());
+            seen.send(subject.filter(|_| certificate.is_some_and(|one| !one.der.is_empty())))
+                .unwrap();
+            Decision::accept()
+        })
         .start()
         .unwrap();
-    let address = format!("127.0.0.1:{}", broker.addresses()[0].port());
-    for version in ["-tls1_2", "-tls1_3"] {
-        for session in ["-sess_out", "-sess_in"] {
-            if session == "-sess_in" && !certificates.file("session").exists() {
-                // There is no session to come back with, which is as well.
-                continue;
-            }
-            let mut program = Command::new("openssl")
-                .args(["s_client", "-quiet", "-connect", &address, version, session, "session"])
-                .args(["-cert", "client.pem", "-key", "client.key"])
-                .current_dir(&certificates.folder)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut input = program.stdin.take().unwrap();
-            input.write_all(b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01s").unwrap();
-            let mut answer = [0; 4];
-            let answered = program.stdout.take().unwrap().read_exact(&mut answer);
-            assert!(answered.is_ok() && answer == [0x20, 2, 0, 0], "{version} {session}");
-            input.write_all(&[0xe0, 0]).unwrap();
-            drop(input);
-            program.wait().unwrap();
+    let ports: Vec<u16> = broker.addresses().iter().map(std::net::SocketAddr::port).collect();
+    for (flag, name) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
+        let run = |port, session| s_client(&certificates, port, &[flag, session, "session"]);
+        let first = run(ports[0], "-sess_out");
+        assert!(first.contains(&format!("New, {name}")), "{first}");
+        let second = run(ports[0], "-sess_in");
+        assert!(second.contains(&format!("Reused, {name}")), "{second}");
+        // Another listener does not know the session.
+        let other = run(ports[1], "-sess_in");
+        assert!(other.contains(&format!("New, {name}")), "{other}");
+        std::fs::remove_file(certificates.file("session")).unwrap();
+        for _ in 0..3 {
+            let subject = subjects.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(subject.as_deref(), Some("O=attic,CN=sensor"));
         }
     }
 }

@@ -72,12 +72,19 @@ impl ServerTls {
             verify = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
         }
         builder.set_verify(verify);
-        // A session that is resumed would skip the client's certificate, so none is kept, and no
-        // ticket is given out. Without a context the library fails when one comes all the same.
+        // Sessions are resumed by tickets, which the clients keep, with the certificates that were
+        // verified. Their key is this context's own: they are worth nothing to another listener, or
+        // after a restart. Without a name of its own a context with client certificates would
+        // refuse its tickets.
         builder.set_session_cache_mode(openssl::ssl::SslSessionCacheMode::OFF);
-        builder.set_options(SslOptions::NO_TICKET);
-        builder.set_num_tickets(0).map_err(setup)?;
         builder.set_session_id_context(b"mqttlink").map_err(setup)?;
+        if options.session_resumption {
+            builder.clear_options(SslOptions::NO_TICKET);
+            builder.set_num_tickets(1).map_err(setup)?;
+        } else {
+            builder.set_options(SslOptions::NO_TICKET);
+            builder.set_num_tickets(0).map_err(setup)?;
+        }
         Ok(Self { context: builder.build().into_context() })
     }
 

@@ -24,6 +24,7 @@ pub struct TlsServerOptions {
     pub(super) client_authorities: Vec<Source>,
     pub(super) require_client_certificate: bool,
     pub(super) min_version: TlsVersion,
+    pub(super) session_resumption: bool,
 }
 
 impl TlsServerOptions {
@@ -46,6 +47,7 @@ impl TlsServerOptions {
             client_authorities: Vec::new(),
             require_client_certificate: false,
             min_version: TlsVersion::V1_2,
+            session_resumption: true,
         }
     }
 
@@ -76,6 +78,16 @@ impl TlsServerOptions {
         self.require_client_certificate && !self.client_authorities.is_empty()
     }
 
+    /// Whether a client that comes back may resume its TLS session, which saves both sides the costly
+    /// part of the handshake. The client's certificate is then not sent again but the one of the
+    /// first connection counts, for up to two hours; whoever must notice sooner that it was revoked
+    /// or has expired turns this off. Default: yes.
+    #[must_use]
+    pub const fn session_resumption(mut self, allowed: bool) -> Self {
+        self.session_resumption = allowed;
+        self
+    }
+
     /// The oldest version that is spoken. Default: TLS 1.2.
     #[must_use]
     pub const fn min_version(mut self, version: TlsVersion) -> Self {
@@ -91,6 +103,7 @@ impl fmt::Debug for TlsServerOptions {
             .field("client_authorities", &self.client_authorities.len())
             .field("require_client_certificate", &self.require_client_certificate)
             .field("min_version", &self.min_version)
+            .field("session_resumption", &self.session_resumption)
             .finish_non_exhaustive()
     }
 }
