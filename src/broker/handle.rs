@@ -15,10 +15,10 @@ use super::listener::{
 use super::local::LocalSubscription;
 use super::recorder::Recorder;
 use super::threads::{Thread, Threads};
-use super::{BrokerStatistics, Core};
+use super::{BrokerStatistics, Core, SessionInfo};
 use crossbeam_channel::RecvTimeoutError;
 
-use crate::codec::ReasonCode;
+use crate::codec::{ReasonCode, SubscribeOptions};
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Publication, Publish};
 use crate::transport::{Connector, Listener, Phase};
@@ -189,6 +189,49 @@ impl Broker {
     /// The broker has stopped.
     pub fn clients(&self) -> Result<Vec<Arc<ClientInfo>>, Error> {
         self.call(|poller| poller.core.clients().cloned().collect())
+    }
+
+    /// All sessions of clients, connected or not. Looking at 100,000 takes the broker's thread some
+    /// tens of milliseconds.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn sessions(&self) -> Result<Vec<SessionInfo>, Error> {
+        self.call(|poller| poller.core.sessions(poller.now).collect())
+    }
+
+    /// The session of a client, if there is one.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn session(&self, client_id: &str) -> Result<Option<SessionInfo>, Error> {
+        let client_id = client_id.to_owned();
+        self.call(move |poller| poller.core.session(poller.now, &client_id))
+    }
+
+    /// The filters to which a client is subscribed, with their options, in no order.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn subscriptions(&self, client_id: &str) -> Result<Vec<(String, SubscribeOptions)>, Error> {
+        let client_id = client_id.to_owned();
+        self.call(move |poller| {
+            let all = poller.core.subscription_options_of(&client_id);
+            all.map(|(filter, options)| (filter.to_owned(), options)).collect()
+        })
+    }
+
+    /// Ends the session of a client: if it is connected, its connection is closed, in MQTT 5.0 with
+    /// "administrative action"; its will is published (section 3.1.2.5: at the latest when the
+    /// session ends); its subscriptions and what waits for it are gone, and messages of shared
+    /// subscriptions go to other members. Says whether there was one. The client may connect again,
+    /// and gets a new session.
+    ///
+    /// # Errors
+    /// The broker has stopped.
+    pub fn delete_session(&self, client_id: &str) -> Result<bool, Error> {
+        let client_id = client_id.to_owned();
+        self.call(move |poller| poller.core.delete_session(poller.now, &client_id))
     }
 
     /// Ends the connection of a client, in MQTT 5.0 with this reason. Says whether it was connected.

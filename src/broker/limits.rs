@@ -15,6 +15,19 @@ pub enum Overflow {
     Disconnect,
 }
 
+/// What happens to a new client when there are as many sessions as may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SessionOverflow {
+    /// The session whose client has been away for longest ends, as if it had expired: its will is
+    /// published, its subscriptions and messages are gone. While all clients are connected, the new
+    /// one is refused. Clients that come once and leave a session that never expires cannot lock the
+    /// others out.
+    #[default]
+    EvictOldest,
+    /// The new client is refused with "quota exceeded". No session is lost, and nobody new gets in.
+    Refuse,
+}
+
 /// Bounds of everything that clients can make a broker hold. Whatever is refused or dropped for
 /// one of them is counted in [`Drops`](super::Drops).
 ///
@@ -32,9 +45,11 @@ pub enum Overflow {
 pub struct BrokerLimits {
     /// Connections at the same time. A further one is closed at once. Default: 10,000.
     pub connections: usize,
-    /// Sessions, connected ones included. A further client is refused with "quota exceeded".
-    /// Default: 100,000.
+    /// Sessions, connected ones included. Default: 100,000.
     pub sessions: usize,
+    /// What happens when a further client comes. Default: the session whose client has been away for
+    /// longest is given up.
+    pub session_overflow: SessionOverflow,
     /// Subscriptions of one session. A further one is refused with "quota exceeded". Default: 1,000.
     pub subscriptions_per_client: usize,
     /// Filters of one SUBSCRIBE. Those behind are refused with "quota exceeded". Default: 1,000.
@@ -75,6 +90,7 @@ impl Default for BrokerLimits {
         Self {
             connections: 10_000,
             sessions: 100_000,
+            session_overflow: SessionOverflow::EvictOldest,
             subscriptions_per_client: 1_000,
             filters_per_subscribe: 1_000,
             subscriptions: 1_000_000,

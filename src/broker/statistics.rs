@@ -30,6 +30,8 @@ pub struct Drops {
     pub connections: u64,
     /// Clients refused because there were too many sessions or authentications.
     pub sessions: u64,
+    /// Sessions given up for a new client because there were too many.
+    pub sessions_evicted: u64,
     /// Events that the handler did not take in time.
     pub events: u64,
     /// Messages that a fault of the test kit took.

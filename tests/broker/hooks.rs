@@ -224,6 +224,24 @@ fn a_client_is_sent_away_and_the_counters_count() {
 }
 
 #[test]
+fn sessions_are_listed_and_deleted() {
+    let broker = Broker::builder().listen("127.0.0.1:0").start().unwrap();
+    let (one, _) = client(&broker, "a").connect().unwrap();
+    let _ = one.subscribe(Subscribe::new("t", QoS::AtLeastOnce)).unwrap();
+    let sessions = broker.sessions().unwrap();
+    assert_eq!((sessions.len(), &*sessions[0].client.client_id), (1, "a"));
+    assert_eq!(broker.session("a").unwrap().unwrap().subscriptions, 1);
+    let filters = broker.subscriptions("a").unwrap();
+    assert_eq!((filters[0].0.as_str(), filters[0].1.qos), ("t", QoS::AtLeastOnce));
+    assert!(broker.delete_session("a").unwrap() && !broker.delete_session("a").unwrap());
+    let error = one.recv_timeout(PATIENCE).unwrap_err();
+    assert_eq!(error.reason(), Some(ReasonCode::AdministrativeAction));
+    assert!(
+        broker.session("a").unwrap().is_none() && broker.subscriptions("a").unwrap().is_empty()
+    );
+}
+
+#[test]
 fn the_limits_of_sessions_and_subscriptions_are_kept() {
     let mut limits = BrokerLimits::default();
     limits.sessions = 1;

@@ -52,6 +52,12 @@ pub(super) struct CatchingUp {
     moment: u64,
 }
 
+impl CatchUp {
+    pub(super) fn len(&self) -> usize {
+        self.cursors.len()
+    }
+}
+
 impl CatchingUp {
     pub(super) fn is_due(&self) -> bool {
         !self.queue.is_empty()

@@ -7,6 +7,7 @@ use super::{ConnectionId, Core, Question};
 use crate::broker::hooks::{
     Action, BrokerEvent, ClientInfo, Credentials, Decision, DisconnectCause,
 };
+use crate::broker::limits::SessionOverflow;
 use crate::broker::slots::Key;
 use crate::codec::{Properties, PropertyId, ReasonCode};
 use crate::proto::{Accept, AuthRequest, ConnectRequest, Time};
@@ -174,18 +175,36 @@ impl Core {
 
     /// Why the client is not accepted although it is who it says it is.
     fn refusal(&mut self, client: &ClientInfo, request: &ConnectRequest) -> Option<ReasonCode> {
+        if let Some(will) = &request.will {
+            let message = &will.message;
+            let (topic, qos, retain) = (message.topic(), message.qos(), message.retain());
+            if self.is_reserved(topic) || self.has_too_many_levels(topic) {
+                return Some(ReasonCode::TopicNameInvalid);
+            }
+            let action = Action::Publish { topic, qos, retain };
+            if !self.hooks.allows(client, &action) {
+                return Some(ReasonCode::NotAuthorized);
+            }
+        }
         let known = self.by_client_id.contains_key(client.client_id.as_ref());
-        if !known && self.sessions.len() - self.local >= self.limits.sessions {
+        if !known && !self.has_room_for_a_session() {
             self.statistics.drops.sessions += 1;
             return Some(ReasonCode::QuotaExceeded);
         }
-        let message = &request.will.as_ref()?.message;
-        let (topic, qos, retain) = (message.topic(), message.qos(), message.retain());
-        if self.is_reserved(topic) || self.has_too_many_levels(topic) {
-            return Some(ReasonCode::TopicNameInvalid);
+        None
+    }
+
+    /// Whether there may be another session, once one was given up for it if that is the policy.
+    fn has_room_for_a_session(&mut self) -> bool {
+        let is_full = |core: &Self| core.sessions.len() - core.local >= core.limits.sessions;
+        if is_full(self)
+            && self.limits.session_overflow == SessionOverflow::EvictOldest
+            && let Some((_, oldest)) = self.absent.first().copied()
+        {
+            self.statistics.drops.sessions_evicted += 1;
+            self.end_session(oldest);
         }
-        let action = Action::Publish { topic, qos, retain };
-        (!self.hooks.allows(client, &action)).then_some(ReasonCode::NotAuthorized)
+        !is_full(self)
     }
 
     /// The session of the client: the one it had, unless it wants a new one. Returns the messages in
@@ -219,6 +238,7 @@ impl Core {
             session.connection = Some(key);
             session.expiry = request.session_expiry;
             session.end_absence();
+            self.absent.remove(&(std::mem::take(&mut session.left), session_key));
             let will = request.will.take();
             session.will = will.map(|will| Will { message: will.message, delay: will.delay });
         }
@@ -245,6 +265,9 @@ impl Core {
             session.will = None;
         }
         session.begin_absence(now);
+        self.departures += 1;
+        session.left = self.departures;
+        self.absent.insert((session.left, session_key));
         let client = Arc::clone(&session.client);
         self.tell(|| BrokerEvent::Disconnected { client, cause });
         self.note_presence(session_key, false);
@@ -281,6 +304,7 @@ impl Core {
         }
         self.move_shared(key, true);
         let Some(session) = self.sessions.remove(key) else { return };
+        self.absent.remove(&(session.left, key));
         self.by_client_id.remove(&session.client.client_id);
         self.queued_messages -= session.queue.len();
         self.queued_bytes -= session.queued_bytes + session.in_flight_bytes;

@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod connect;
+mod inspect;
 mod local;
 mod queue;
 mod route;
@@ -12,7 +13,7 @@ mod subscribe;
 mod sys;
 mod timers;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use super::subscriptions::Subscriptions;
 use crate::codec::{Properties, ReasonCode};
 use crate::proto::{ConnectRequest, OutBuffer, ServerConfig, ServerConnection, ServerEvent, Time};
 use crate::transport::PeerCertificate;
+pub use inspect::SessionInfo;
 pub use local::LocalId;
 use route::Target;
 use session::Session;
@@ -115,6 +117,9 @@ pub struct Core {
     connections: Slots<Connection>,
     sessions: Slots<Session>,
     by_client_id: HashMap<Arc<str>, Key>,
+    /// Sessions whose client is away, in the order in which they left.
+    absent: BTreeSet<(u64, Key)>,
+    departures: u64,
     subscriptions: Subscriptions,
     retained: Retained,
     timers: Timers,
@@ -182,6 +187,8 @@ impl Core {
             connections: Slots::default(),
             sessions: Slots::default(),
             by_client_id: HashMap::new(),
+            absent: BTreeSet::new(),
+            departures: 0,
             subscriptions: Subscriptions::default(),
             retained: Retained::default(),
             timers: Timers::default(),
@@ -374,13 +381,6 @@ impl Core {
         self.connections.get(id.0).is_some_and(|connection| connection.protocol.is_undecided())
     }
 
-    /// The client of a connection, once it is accepted.
-    #[must_use]
-    pub fn client(&self, id: ConnectionId) -> Option<&Arc<ClientInfo>> {
-        let session = self.connections.get(id.0)?.session?;
-        self.sessions.get(session).map(|session| &session.client)
-    }
-
     /// The client identifier of a connection as soon as CONNECT has come.
     pub(crate) fn client_id(&self, id: ConnectionId) -> Option<&str> {
         let connection = self.connections.get(id.0)?;
@@ -412,27 +412,6 @@ impl Core {
         self.connections.get_mut(id.0).map(|one| one.protocol.poll_frames()).unwrap_or_default()
     }
 
-    /// The clients that are connected.
-    pub fn clients(&self) -> impl Iterator<Item = &Arc<ClientInfo>> {
-        let connected = self.sessions.iter().filter(|(_, session)| session.connection.is_some());
-        connected.map(|(_, session)| &session.client)
-    }
-
-    /// The filters to which a client is subscribed.
-    pub fn subscriptions_of(&self, client_id: &str) -> impl Iterator<Item = &str> {
-        let session = self.by_client_id.get(client_id).and_then(|key| self.sessions.get(*key));
-        session.into_iter().flat_map(|session| session.subscriptions.keys().map(|filter| &**filter))
-    }
-
-    /// Closes the connection of a client with this reason. Says whether there was one.
-    pub fn disconnect(&mut self, now: Time, client_id: &str, reason: ReasonCode) -> bool {
-        self.now = now;
-        let session = self.by_client_id.get(client_id).and_then(|key| self.sessions.get(*key));
-        let Some(key) = session.and_then(|session| session.connection) else { return false };
-        self.close(key, reason, DisconnectCause::Closed(reason));
-        true
-    }
-
     /// Closes every connection with "server shutting down", without any will.
     pub fn shut_down(&mut self, now: Time) {
         self.now = now;
@@ -444,25 +423,6 @@ impl Core {
             }
             let reason = ReasonCode::ServerShuttingDown;
             self.close(key, reason, DisconnectCause::Closed(reason));
-        }
-    }
-
-    /// What has been counted, and what there is at the moment.
-    #[must_use]
-    pub fn statistics(&self, now: Time) -> BrokerStatistics {
-        BrokerStatistics {
-            uptime: now.since(self.started),
-            clients_connected: self.connected,
-            clients_disconnected: self.sessions.len() - self.connected - self.local,
-            connections: self.connections.len(),
-            subscriptions: self.subscriptions.count(),
-            shared_subscriptions: self.subscriptions.shared_count(),
-            retained_messages: self.retained.count(),
-            retained_bytes: self.retained.bytes(),
-            retained_unsent: self.catching_up.open(),
-            queued_messages: self.queued_messages,
-            queued_bytes: self.queued_bytes,
-            ..self.statistics
         }
     }
 

@@ -40,6 +40,8 @@ pub(super) struct Session {
     /// When the will is published, and when the session ends, while there is no connection.
     pub(super) will_at: Option<Time>,
     pub(super) ends_at: Option<Time>,
+    /// Its place in the order in which clients have left; 0 while its client is here.
+    pub(super) left: u64,
     /// The earliest timer that is set for it.
     pub(super) armed: Option<Time>,
     /// The last message that was routed to it, and its place among the receivers of that message.
@@ -71,6 +73,7 @@ impl Session {
             catch_up: None,
             will_at: None,
             ends_at: None,
+            left: 0,
             armed: None,
             routed: Cell::new((0, 0)),
             sink: None,

@@ -7,5 +7,6 @@ mod local;
 mod overflow;
 mod reasons;
 mod retained;
+mod sessions;
 mod statistics;
 mod wills;
