@@ -31,6 +31,8 @@ pub use event::{ConnectionEvent, Direction, Inspected};
 pub use farewell::{DisconnectOptions, Drained, Unsent};
 pub use message::{Acknowledger, Message, PayloadReader};
 pub use options::{Acknowledge, Builder};
+#[cfg(feature = "capi")]
+pub(crate) use publish::Room;
 pub use shared::Status;
 pub use subscribe::{Subscribe, Subscribed, Unsubscribed};
 

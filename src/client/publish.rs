@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::close::abort_connection;
-use super::delivery::{Acknowledgement, Delivery, Outcome};
+use super::delivery::{Acknowledgement, Delivery, Outcome, Progress};
 use super::event::Notification;
 use super::pending::Waiter;
 use super::shared::{Shared, State, Status};
@@ -20,6 +20,9 @@ use crate::transport::Phase;
 
 /// How much of a streamed payload is read and queued at a time.
 const CHUNK: usize = 64 * 1024;
+
+/// The token of a message whose outcome nobody waits for: no place in the table of waiters has it.
+const NOBODY: Token = Token(u64::MAX);
 
 impl Client {
     /// Publishes a message. If the outgoing buffer or the window of messages in flight is full, or
@@ -51,11 +54,20 @@ impl Client {
     /// # Errors
     /// As [`publish`](Self::publish); [`Error::is_full`] if there is no room.
     pub fn try_publish(&self, message: Publish<'_>) -> Result<Delivery, Error> {
+        publish_now(self.shared(), |state| put(state, &message))
+    }
+
+    /// Publishes a message whose outcome nobody will ask for: [`publish`](Self::publish) without the
+    /// handle.
+    #[cfg(feature = "capi")]
+    pub(crate) fn publish_unwatched(&self, message: &Publish<'_>, room: Room) -> Result<(), Error> {
         let shared = self.shared();
-        let mut state = shared.lock();
-        let delivery = put(&mut state, &message)?;
-        shared.send_soon(state);
-        Ok(delivery)
+        let limit = match room {
+            Room::Now => return publish_now(shared, |state| put_unwatched(state, message)),
+            Room::Wait => shared.options.publish_timeout,
+            Room::Within(limit) => limit,
+        };
+        publish(shared, limit, |state| put_unwatched(state, message))
     }
 
     /// Publishes a message and has `done` called with the outcome, on the dispatcher thread. Waits
@@ -161,6 +173,28 @@ fn read_chunk(source: &mut impl Read, left: usize) -> Result<Bytes, Error> {
     Ok(chunk.into())
 }
 
+/// How long a message waits for room.
+#[cfg(feature = "capi")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Room {
+    /// Not at all.
+    Now,
+    /// As long as the client's publish timeout.
+    Wait,
+    Within(Duration),
+}
+
+/// Tries `put` once.
+fn publish_now<T>(
+    shared: &Shared,
+    put: impl FnOnce(&mut State) -> Result<T, RequestFailure>,
+) -> Result<T, Error> {
+    let mut state = shared.lock();
+    let done = put(&mut state)?;
+    shared.send_soon(state);
+    Ok(done)
+}
+
 /// Tries `put` until it succeeds, fails for good, or the time is up.
 fn publish<T>(
     shared: &Shared,
@@ -239,9 +273,9 @@ impl From<RequestFailure> for Error {
 }
 
 /// Nothing more is accepted while a disconnect goes on.
-fn check_open(state: &State) -> Result<Arc<super::delivery::Progress>, RequestFailure> {
+fn check_open(state: &State) -> Result<&Arc<Progress>, RequestFailure> {
     let connection = state.connection.as_ref().filter(|_| !state.draining);
-    let progress = connection.map(|connection| Arc::clone(&connection.progress));
+    let progress = connection.map(|connection| &connection.progress);
     progress.ok_or(RequestFailure(RequestError::NotConnected))
 }
 
@@ -255,6 +289,13 @@ fn put(state: &mut State, message: &Publish<'_>) -> Result<Delivery, RequestFail
         Ok((state.core.publish(now_for(message), message, token)?, ()))
     });
     queued.map(|(delivery, ())| delivery)
+}
+
+#[cfg(feature = "capi")]
+fn put_unwatched(state: &mut State, message: &Publish<'_>) -> Result<(), RequestFailure> {
+    check_open(state)?;
+    state.core.publish(now_for(message), message, NOBODY)?;
+    Ok(())
 }
 
 /// Begins a payload, and says how it and its connection are named.
@@ -276,9 +317,9 @@ fn queue<T>(
     qos: QoS,
     publish: impl FnOnce(&mut State, Token) -> Result<(Queued, T), RequestError>,
 ) -> Result<(Delivery, T), RequestFailure> {
-    let progress = check_open(state)?;
+    let progress = Arc::clone(check_open(state)?);
     if qos == QoS::AtMostOnce {
-        let (queued, more) = publish(state, Token(u64::MAX))?;
+        let (queued, more) = publish(state, NOBODY)?;
         return Ok((Delivery::written(progress, queued.end), more));
     }
     let ticket = state.pending.ticket();
@@ -298,10 +339,10 @@ fn put_call(
     message: &Publish<'_>,
     call: &mut Option<Box<dyn FnOnce(Outcome) + Send>>,
 ) -> Result<(), RequestFailure> {
-    let progress = check_open(state)?;
+    let progress = Arc::clone(check_open(state)?);
     let now = now_for(message);
     if message.quality() == QoS::AtMostOnce {
-        let queued = state.core.publish(now, message, Token(u64::MAX))?;
+        let queued = state.core.publish(now, message, NOBODY)?;
         if let Some(call) = call.take() {
             progress.watch(queued.end, call);
         }

@@ -92,10 +92,8 @@ pub extern "C" fn mqttlink_client_new(
 pub extern "C" fn mqttlink_client_free(client: *mut mqttlink_client) {
     guard::or((), || {
         let Some(handle) = handle_of(client) else { return };
-        if let Ok(client) = handle.take() {
+        if let Ok(client) = handle.condemn() {
             client.abandon();
-            drop(client);
-            handle.give_back();
         }
     });
 }

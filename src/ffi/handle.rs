@@ -4,9 +4,12 @@
 //! again only behind [`QUARANTINE`] others. Until then every call finds out that its client is gone,
 //! whatever the threads of the program do.
 
+use std::cell::UnsafeCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::guard::Failure;
 use super::interrupt::{self, Interrupt};
@@ -18,14 +21,35 @@ use crate::Client;
 /// An MQTT client. Made by `mqttlink_client_new`, freed by `mqttlink_client_free`. Every function may be
 /// called from every thread, also inside every callback.
 pub struct mqttlink_client {
-    entry: RwLock<Option<Entry>>,
+    /// [`LIVE`], [`FULL`], and [`ONE`] for every call that goes on.
+    uses: AtomicUsize,
+    /// Written only while `uses` has no `FULL`, and by one thread; looked at only by calls that have
+    /// found `LIVE` after they were counted.
+    entry: UnsafeCell<Option<Entry>>,
     /// Counts the requests that want an answer by event.
     requests: AtomicU64,
     pub(super) interrupt: Interrupt,
 }
 
+// SAFETY: everything but `entry` is shared as it is; `uses` decides who touches that, and an `Entry` may
+// be used and dropped on every thread.
+unsafe impl Sync for mqttlink_client {}
+
+const _: () = {
+    const fn any_thread<T: Send + Sync>() {}
+    any_thread::<Entry>();
+};
+
+/// The client has not been freed: calls may begin.
+const LIVE: usize = 1;
+
+/// There is an entry.
+const FULL: usize = 2;
+
+/// One call that goes on.
+const ONE: usize = 4;
+
 /// What is behind a handle that lives.
-#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) client: Client,
     pub(super) hooks: Hooks,
@@ -51,7 +75,8 @@ pub(super) fn reserve() -> &'static mqttlink_client {
     let used = if freed.len() > QUARANTINE { freed.pop_front() } else { None };
     used.unwrap_or_else(|| {
         Box::leak(Box::new(mqttlink_client {
-            entry: RwLock::new(None),
+            uses: AtomicUsize::new(0),
+            entry: UnsafeCell::new(None),
             requests: AtomicU64::new(0),
             interrupt: Interrupt::new(),
         }))
@@ -59,45 +84,69 @@ pub(super) fn reserve() -> &'static mqttlink_client {
 }
 
 impl mqttlink_client {
-    /// Puts the client behind the handle.
+    /// Puts the client behind the handle, which `reserve` gave.
     pub(super) fn fill(&'static self, client: Client, hooks: Hooks) -> Result<(), Failure> {
         watch_forks();
         interrupt::register(self, client.clone())?;
-        let entry = Entry { client, hooks, forks: FORKS.load(Ordering::SeqCst) };
-        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = Some(entry);
+        let entry = Entry { client, hooks, forks: forks() };
+        // SAFETY: a reserved handle is empty, and nobody else fills it.
+        unsafe { *self.entry.get() = Some(entry) };
+        self.uses.fetch_or(FULL | LIVE, Ordering::Release);
         Ok(())
     }
 
-    /// Takes the handle back that was not filled.
+    /// Takes the handle back that is empty.
     pub(super) fn give_back(&'static self) {
         freed().push_back(self);
     }
 
-    /// Empties the handle.
-    pub(super) fn take(&'static self) -> Result<Client, Failure> {
-        let taken = self.entry.write().unwrap_or_else(PoisonError::into_inner).take();
-        let entry = taken.ok_or_else(|| Failure::plain(mqttlink_status::MQTTLINK_ERROR_FREED))?;
-        if entry.forks != FORKS.load(Ordering::SeqCst) {
-            // Its threads exist only in the parent, where the client lives on.
-            std::mem::forget(entry);
-            return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FORKED));
+    /// From now on every call fails. The client goes when the last call is over that had begun before,
+    /// this one included.
+    pub(super) fn condemn(&'static self) -> Result<Used, Failure> {
+        let used = self.begin()?;
+        if self.uses.fetch_and(!LIVE, Ordering::Relaxed) & LIVE == 0 {
+            return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FREED));
         }
         interrupt::forget(self);
-        Ok(entry.client)
+        Ok(used)
     }
 
-    pub(super) fn entry(&self) -> Result<Entry, Failure> {
-        self.with(Entry::clone)
-    }
-
-    fn with<T>(&self, get: impl FnOnce(&Entry) -> T) -> Result<T, Failure> {
-        let guard = self.entry.read().unwrap_or_else(PoisonError::into_inner);
-        let entry =
-            guard.as_ref().ok_or_else(|| Failure::plain(mqttlink_status::MQTTLINK_ERROR_FREED))?;
+    /// Begins a call.
+    pub(super) fn begin(&'static self) -> Result<Used, Failure> {
+        let live = self.uses.fetch_add(ONE, Ordering::Acquire) & LIVE != 0;
+        // SAFETY: what is live is full, and stays so until this call, which is counted, is over.
+        let entry = live.then(|| unsafe { (*self.entry.get()).as_ref() }).flatten();
+        let Some(entry) = entry else {
+            self.end();
+            return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FREED));
+        };
+        let used = Used { handle: self, entry: NonNull::from(entry) };
         if entry.forks != FORKS.load(Ordering::Relaxed) {
             return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FORKED));
         }
-        Ok(get(entry))
+        Ok(used)
+    }
+
+    /// Ends a call.
+    fn end(&'static self) {
+        if self.uses.fetch_sub(ONE, Ordering::Release) == (ONE | FULL) {
+            self.empty();
+        }
+    }
+
+    /// Empties a handle that has been freed and is not used any more.
+    #[cold]
+    fn empty(&'static self) {
+        // A late call may begin and end at the same time, and finds the same: one of the two does it.
+        if self.uses.compare_exchange(FULL, 0, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return;
+        }
+        fence(Ordering::Acquire);
+        // SAFETY: no call goes on that could look at it, none can begin, and nobody else was told to
+        // empty it.
+        let entry = unsafe { (*self.entry.get()).take() };
+        drop(entry);
+        self.give_back();
     }
 
     /// A name for a request that wants an answer by event; never 0.
@@ -106,9 +155,44 @@ impl mqttlink_client {
     }
 }
 
-/// The client behind a handle. It stays alive until the call is over, even if it is freed meanwhile.
-pub(super) fn client(handle: *const mqttlink_client) -> Result<Client, Failure> {
-    given(handle, "client")?.with(|entry| entry.client.clone())
+/// A client in use by a call: it stays alive until the call is over, even if it is freed meanwhile.
+pub(super) struct Used {
+    handle: &'static mqttlink_client,
+    entry: NonNull<Entry>,
+}
+
+impl Used {
+    pub(super) const fn handle(&self) -> &'static mqttlink_client {
+        self.handle
+    }
+
+    pub(super) const fn hooks(&self) -> &Hooks {
+        &self.entry().hooks
+    }
+
+    const fn entry(&self) -> &Entry {
+        // SAFETY: the entry is not touched before the call is over that `begin` has counted.
+        unsafe { self.entry.as_ref() }
+    }
+}
+
+impl Deref for Used {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.entry().client
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        self.handle.end();
+    }
+}
+
+/// The client behind a handle, for the time of a call.
+pub(super) fn client(handle: *const mqttlink_client) -> Result<Used, Failure> {
+    given(handle, "client")?.begin()
 }
 
 /// The child of a fork has no threads but the one that forked: its clients are of no use to it.

@@ -6,10 +6,12 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::slice;
+use std::str::{self, Utf8Error};
 
 use super::guard::Failure;
 use super::status::mqttlink_status;
 
+#[cold]
 fn null(name: &str) -> Failure {
     Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, format!("{name} is NULL"))
 }
@@ -32,11 +34,18 @@ pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Fa
         return Err(null(name));
     }
     // SAFETY: by the contract it points at a string that ends with NUL.
-    let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map_err(|error| {
-        let text = format!("{name} is not UTF-8 from its byte {} on", error.valid_up_to());
-        Failure::new(mqttlink_status::MQTTLINK_ERROR_UTF8, text)
-    })
+    let text = unsafe { CStr::from_ptr(pointer) }.to_bytes();
+    if text.is_ascii() {
+        // SAFETY: ASCII is UTF-8. To ask for it first takes a fifth of the time where it is.
+        return Ok(unsafe { str::from_utf8_unchecked(text) });
+    }
+    str::from_utf8(text).map_err(|error| not_utf8(name, error))
+}
+
+#[cold]
+fn not_utf8(name: &str, error: Utf8Error) -> Failure {
+    let text = format!("{name} is not UTF-8 from its byte {} on", error.valid_up_to());
+    Failure::new(mqttlink_status::MQTTLINK_ERROR_UTF8, text)
 }
 
 /// A string that may be NULL.
@@ -127,8 +136,8 @@ impl<T> Out<*mut T> {
 
 /// Fills a place that may be NULL.
 pub(super) fn put_if<T>(pointer: *mut T, value: impl FnOnce() -> T) {
-    if let Ok(out) = out(pointer, "") {
-        out.put(value());
+    if !pointer.is_null() {
+        Out(pointer).put(value());
     }
 }
 

@@ -65,7 +65,8 @@ fn connected(
     connect: impl FnOnce(&Client) -> Result<Arc<Granted>, Error>,
 ) -> mqttlink_status {
     guard::call(|| {
-        let result = connect(&client(handle)?)?;
+        let client = client(handle)?;
+        let result = connect(&client)?;
         put_if(granted, || super::pointer::new(mqttlink_granted::new(result)));
         Ok(())
     })

@@ -11,7 +11,7 @@ use super::numbers;
 use super::options::Slot;
 use super::pointer::{free, given, new, optional, out, put_if, text, texts};
 use super::properties::{list, mqttlink_properties};
-use super::publish::{no_event, static_handle};
+use super::publish::no_event;
 use super::status::mqttlink_status;
 use crate::codec::{EncodeError, PropertyValue};
 use crate::{
@@ -202,9 +202,10 @@ pub extern "C" fn mqttlink_client_subscribe(
     results: *mut *mut mqttlink_results,
 ) -> mqttlink_status {
     guard::call(|| {
-        let (handle, found) = (static_handle(client)?, self::client(client)?);
+        let client = self::client(client)?;
+        let handle = client.handle();
         let request = given(subscription, "subscription")?.request(handle)?;
-        let answer = found.subscribe(request)?;
+        let answer = client.subscribe(request)?;
         if results.is_null() {
             answer.all()?;
         }
@@ -245,14 +246,13 @@ pub extern "C" fn mqttlink_client_subscribe_event(
     id: *mut u64,
 ) -> mqttlink_status {
     guard::call(|| {
-        let handle = static_handle(client)?;
-        let entry = handle.entry()?;
+        let client = self::client(client)?;
+        let (handle, number) = (client.handle(), client.handle().next_id());
         let request = given(subscription, "subscription")?.request(handle)?;
-        let hook = entry.hooks.subscribed;
+        let hook = client.hooks().subscribed.clone();
         let hook = hook.ok_or_else(|| no_event("mqttlink_options_on_subscribed"))?;
-        let number = handle.next_id();
         out(id, "id")?.put(number);
-        Ok(entry.client.subscribe_then(request, move |answer| {
+        Ok(client.subscribe_then(request, move |answer| {
             hook.answered(handle, number, answer.and_then(|answer| subscribed(&answer)));
         })?)
     })
@@ -319,14 +319,13 @@ pub extern "C" fn mqttlink_client_unsubscribe_event(
     id: *mut u64,
 ) -> mqttlink_status {
     guard::call(|| {
-        let handle = static_handle(client)?;
-        let entry = handle.entry()?;
+        let client = self::client(client)?;
         let request = unsubscribe(filters, count, properties)?;
-        let hook = entry.hooks.unsubscribed;
+        let hook = client.hooks().unsubscribed.clone();
         let hook = hook.ok_or_else(|| no_event("mqttlink_options_on_unsubscribed"))?;
-        let number = handle.next_id();
+        let (handle, number) = (client.handle(), client.handle().next_id());
         out(id, "id")?.put(number);
-        Ok(entry.client.unsubscribe_then(request, move |answer| {
+        Ok(client.unsubscribe_then(request, move |answer| {
             hook.answered(handle, number, answer.and_then(|answer| unsubscribed(&answer)));
         })?)
     })
