@@ -1,10 +1,11 @@
 //! What is known about a failure.
 
+use std::borrow::Cow;
 use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::OnceLock;
 
-use super::guard::{self, Failure};
+use super::guard;
 use super::numbers::mqttlink_stage;
 use super::pointer::{c_text, optional};
 use super::properties::mqttlink_properties;
@@ -15,7 +16,10 @@ use crate::Error;
 /// `mqttlink_last_error` lives until the next call of the same thread that fails, one in a callback
 /// until the callback returns, one of a delivery as long as the delivery.
 pub struct mqttlink_error {
-    failure: Failure,
+    status: mqttlink_status,
+    /// What is to be said where there is no cause that says it.
+    text: Cow<'static, str>,
+    cause: Option<Error>,
     message: OnceLock<CString>,
     reason_string: OnceLock<CString>,
     server_reference: OnceLock<CString>,
@@ -23,9 +27,11 @@ pub struct mqttlink_error {
 }
 
 impl mqttlink_error {
-    pub(super) const fn new(failure: Failure) -> Self {
+    pub(super) const fn new(status: mqttlink_status, text: Cow<'static, str>) -> Self {
         Self {
-            failure,
+            status,
+            text,
+            cause: None,
             message: OnceLock::new(),
             reason_string: OnceLock::new(),
             server_reference: OnceLock::new(),
@@ -33,14 +39,23 @@ impl mqttlink_error {
         }
     }
 
-    fn cause(&self) -> Option<&Error> {
-        self.failure.cause.as_ref()
+    const fn cause(&self) -> Option<&Error> {
+        self.cause.as_ref()
+    }
+
+    pub(super) const fn status(&self) -> mqttlink_status {
+        self.status
+    }
+
+    fn message(&self) -> CString {
+        self.cause().map_or_else(|| c_text(&self.text), |cause| c_text(&cause.to_string()))
     }
 }
 
 impl From<Error> for mqttlink_error {
     fn from(error: Error) -> Self {
-        Self::new(error.into())
+        let status = mqttlink_status::of(error.code());
+        Self { cause: Some(error), ..Self::new(status, Cow::Borrowed("")) }
     }
 }
 
@@ -68,15 +83,13 @@ pub extern "C" fn mqttlink_last_error_message() -> *const c_char {
 /// The status. `MQTTLINK_OK` for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_error_status(error: *const mqttlink_error) -> mqttlink_status {
-    look(error, mqttlink_status::MQTTLINK_OK, |error| error.failure.status)
+    look(error, mqttlink_status::MQTTLINK_OK, |error| error.status)
 }
 
 /// One line: what failed, at which host, why, and what to try. Never NULL; "" for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_error_message(error: *const mqttlink_error) -> *const c_char {
-    look(error, c"".as_ptr(), |error| {
-        error.message.get_or_init(|| c_text(&error.failure.text)).as_ptr()
-    })
+    look(error, c"".as_ptr(), |error| error.message.get_or_init(|| error.message()).as_ptr())
 }
 
 /// Where it failed. `MQTTLINK_STAGE_LOCAL` for NULL.

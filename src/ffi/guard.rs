@@ -1,6 +1,7 @@
 //! What stands around every exported function: no panic leaves it, and what goes wrong is kept as the
 //! thread's last error.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,29 +9,34 @@ use super::error::mqttlink_error;
 use super::status::mqttlink_status;
 use crate::Error;
 
-/// Why a call failed.
-#[derive(Debug, Clone)]
-pub(super) struct Failure {
-    pub(super) status: mqttlink_status,
-    pub(super) text: String,
-    pub(super) cause: Option<Error>,
-}
+/// Why a call failed. As large as a pointer, so that a result is returned in registers.
+pub(super) struct Failure(Box<mqttlink_error>);
 
 impl Failure {
-    pub(super) fn new(status: mqttlink_status, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), cause: None }
+    pub(super) fn new(status: mqttlink_status, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::boxed(mqttlink_error::new(status, text.into()))
+    }
+
+    // Out of line, so that calls that succeed need no room for it.
+    #[cold]
+    #[inline(never)]
+    fn boxed(error: mqttlink_error) -> Self {
+        Self(Box::new(error))
     }
 
     /// A failure that needs no more words than its status.
+    #[cold]
+    #[inline(never)]
     pub(super) fn plain(status: mqttlink_status) -> Self {
         Self::new(status, status.text())
     }
 }
 
 impl From<Error> for Failure {
+    #[cold]
+    #[inline(never)]
     fn from(error: Error) -> Self {
-        let status = mqttlink_status::of(error.code());
-        Self { status, text: error.to_string(), cause: Some(error) }
+        Self::boxed(error.into())
     }
 }
 
@@ -53,13 +59,13 @@ pub(super) fn or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 }
 
 /// Makes the failure this thread's last.
+#[cold]
+#[inline(never)]
 fn remember(failure: Failure) -> mqttlink_status {
-    let status = failure.status;
+    let Failure(error) = failure;
+    let status = error.status();
     // When the thread ends nobody asks any more.
-    let _ = LAST.try_with(|last| {
-        let earlier = last.replace(Some(Box::new(mqttlink_error::new(failure))));
-        drop(earlier);
-    });
+    let _ = LAST.try_with(|last| drop(last.replace(Some(error))));
     status
 }
 

@@ -112,19 +112,29 @@ impl mqttlink_client {
     }
 
     /// Begins a call.
+    #[inline(always)]
     pub(super) fn begin(&'static self) -> Result<Used, Failure> {
         let live = self.uses.fetch_add(ONE, Ordering::Acquire) & LIVE != 0;
         // SAFETY: what is live is full, and stays so until this call, which is counted, is over.
         let entry = live.then(|| unsafe { (*self.entry.get()).as_ref() }).flatten();
-        let Some(entry) = entry else {
-            self.end();
-            return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FREED));
-        };
-        let used = Used { handle: self, entry: NonNull::from(entry) };
-        if entry.forks != FORKS.load(Ordering::Relaxed) {
-            return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FORKED));
+        match entry {
+            Some(entry) if entry.forks == FORKS.load(Ordering::Relaxed) => {
+                Ok(Used { handle: self, entry: NonNull::from(entry) })
+            }
+            other => Err(self.refuse(other.is_some())),
         }
-        Ok(used)
+    }
+
+    /// Ends a call that cannot begin.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&'static self, forked: bool) -> Failure {
+        self.end();
+        Failure::plain(if forked {
+            mqttlink_status::MQTTLINK_ERROR_FORKED
+        } else {
+            mqttlink_status::MQTTLINK_ERROR_FREED
+        })
     }
 
     /// Ends a call.
@@ -136,6 +146,7 @@ impl mqttlink_client {
 
     /// Empties a handle that has been freed and is not used any more.
     #[cold]
+    #[inline(never)]
     fn empty(&'static self) {
         // A late call may begin and end at the same time, and finds the same: one of the two does it.
         if self.uses.compare_exchange(FULL, 0, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -191,6 +202,7 @@ impl Drop for Used {
 }
 
 /// The client behind a handle, for the time of a call.
+#[inline(always)]
 pub(super) fn client(handle: *const mqttlink_client) -> Result<Used, Failure> {
     given(handle, "client")?.begin()
 }

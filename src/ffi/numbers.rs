@@ -320,6 +320,8 @@ pub enum mqttlink_reason {
 }
 
 /// A number that the argument cannot be.
+#[cold]
+#[inline(never)]
 fn wrong(name: &str, number: i64, possible: &str) -> Failure {
     Failure::new(
         mqttlink_status::MQTTLINK_ERROR_NUMBER,

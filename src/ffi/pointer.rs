@@ -12,6 +12,7 @@ use super::guard::Failure;
 use super::status::mqttlink_status;
 
 #[cold]
+#[inline(never)]
 fn null(name: &str) -> Failure {
     Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, format!("{name} is NULL"))
 }
@@ -29,6 +30,7 @@ pub(super) fn optional<'a, T>(pointer: *const T) -> Option<&'a T> {
 }
 
 /// A string.
+#[inline(always)]
 pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failure> {
     if pointer.is_null() {
         return Err(null(name));
@@ -43,6 +45,7 @@ pub(super) fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Fa
 }
 
 #[cold]
+#[inline(never)]
 fn not_utf8(name: &str, error: Utf8Error) -> Failure {
     let text = format!("{name} is not UTF-8 from its byte {} on", error.valid_up_to());
     Failure::new(mqttlink_status::MQTTLINK_ERROR_UTF8, text)
@@ -105,11 +108,14 @@ pub(super) fn texts<'a>(
 /// No object is larger than half of the address space.
 fn check_len<T>(len: usize, name: &str) -> Result<(), Failure> {
     let max = usize::try_from(isize::MAX).unwrap_or_default() / size_of::<T>().max(1);
-    if len > max {
-        let text = format!("{name}: a length of {len} is more than there can be");
-        return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
-    }
-    Ok(())
+    if len > max { Err(too_long(len, name)) } else { Ok(()) }
+}
+
+#[cold]
+#[inline(never)]
+fn too_long(len: usize, name: &str) -> Failure {
+    let text = format!("{name}: a length of {len} is more than there can be");
+    Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text)
 }
 
 /// A place for a result, checked before the work is done.

@@ -12,7 +12,7 @@ use super::pointer::{bytes, new, out, put_if, text};
 use super::properties::{list, mqttlink_properties};
 use super::status::mqttlink_status;
 use crate::client::Room;
-use crate::{Properties, Publish};
+use crate::{Client, Properties, Publish};
 
 /// Fills a buffer with the next bytes of a payload. Returns how many, 0 for the end, or a negative error
 /// number of the operating system.
@@ -46,6 +46,16 @@ fn publish(
     if delivery.is_null() {
         return Ok(client.publish_unwatched(&message, room)?);
     }
+    watched(&client, message, room, delivery)
+}
+
+#[inline(never)]
+fn watched(
+    client: &Client,
+    message: Publish<'_>,
+    room: Room,
+    delivery: *mut *mut mqttlink_delivery,
+) -> Result<(), Failure> {
     let done = match room {
         Room::Now => client.try_publish(message),
         Room::Wait => client.publish(message),
