@@ -10,15 +10,20 @@ DESTDIR ?=
 STORM_SECONDS ?= 5
 CARGO_HOME ?= $(HOME)/.cargo
 
+# The test programs of bindings/dotnet.
+DOTNET_SUITES := MqttLink.Tests
+
 # The C library's name at run time: the first number of the version.
 SONAME := libmqttlink.so.$(shell sed -n 's/^version = "\([0-9]*\).*/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help demo test test-capi test-asan test-install capi release-capi install lint bench fuzz tools
+.PHONY: help demo test test-capi test-asan test-install capi release-capi install dotnet test-dotnet lint bench \
+	fuzz tools
 
 help:
 	@echo 'make demo    client and broker in one process: every version and QoS, TCP, TLS, memory'
 	@echo 'make test    every test'
 	@echo 'make install the C library, its headers, pkg-config and CMake files [PREFIX= LIBDIR= DESTDIR=]'
+	@echo 'make dotnet  the .NET assemblies; make test-dotnet: their tests, on .NET Core and Mono'
 	@echo 'make test-asan  the C suites and a storm with AddressSanitizer [STORM_SECONDS=60], on nightly'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
 	@echo 'make bench   messages per second of Rust and C beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
@@ -34,7 +39,7 @@ test:
 	$(CARGO) test
 	$(CARGO) test --no-default-features --lib --test it --test net
 	$(CARGO) test --features capi --lib ffi
-	$(MAKE) test-capi test-install
+	$(MAKE) test-capi test-install test-dotnet
 
 # The C library as it is built for tests.
 capi:
@@ -47,6 +52,18 @@ test-capi: capi
 		-DMQTTLINK_LIBRARY=$(CURDIR)/target/debug/libmqttlink.so
 	cmake --build target/capi
 	cd target/capi && ctest --output-on-failure --output-junit report.xml
+
+# The .NET assemblies, warnings as errors, without a package feed.
+dotnet: capi
+	@tools/install.sh dotnet
+	tools/dotnet build bindings/dotnet/MqttLink.sln -v quiet -nologo
+
+# The same test programs on .NET Core and on Mono.
+test-dotnet: dotnet
+	for suite in $(DOTNET_SUITES); do for runtime in core mono; do \
+		tools/dotnet run-$$runtime target/dotnet/bin/$$suite/netstandard2.0/$$suite.dll \
+			--junit=target/dotnet/$$suite-$$runtime.xml || exit 1; \
+	done; done
 
 # The library and the suites with AddressSanitizer. It needs a nightly compiler.
 ASAN_TARGET := x86_64-unknown-linux-gnu

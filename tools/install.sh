@@ -10,6 +10,7 @@
 #   programs the client libraries that talk to the embedded broker in tests/broker
 #   bench   the library that the benchmarks compare with
 #   capi    what the C and C++ tests need: compilers, CMake, valgrind
+#   dotnet  the .NET SDK and Mono, for bindings/dotnet
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -79,6 +80,16 @@ list_capi() {
     need valgrind has valgrind
 }
 
+list_dotnet() {
+    list_build
+    need nodejs has_node
+    need npm has npm
+    need mono-runtime has mono
+    need mono-mcs has mcs
+    need mosquitto has mosquitto
+    need openssl has openssl
+}
+
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -146,12 +157,30 @@ install_programs() {
     cp "$list" "$tools/mqttjs/installed.json"
 }
 
-[ $# -gt 0 ] || set -- build demo peers programs bench capi
+# The SDK is for OpenSSL 1.1; the shim lets it run with the system's OpenSSL 3.
+install_dotnet() {
+    here=bindings/dotnet/sdk
+    if ! cmp -s "$here/package-lock.json" "$tools/dotnet/installed.json"; then
+        say "the .NET SDK, into .tools/dotnet"
+        rm -rf "$tools/dotnet"
+        mkdir -p "$tools/dotnet"
+        cp "$here/package.json" "$here/package-lock.json" "$tools/dotnet"
+        (cd "$tools/dotnet" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+        cp "$here/package-lock.json" "$tools/dotnet/installed.json"
+    fi
+    cmp -s "$here/libssl-shim.c" "$tools/dotnet/shim/libssl-shim.c" && return
+    mkdir -p "$tools/dotnet/shim"
+    cc -shared -fPIC -O2 -o "$tools/dotnet/shim/libssl.so.1.1" "$here/libssl-shim.c" \
+        -Wl,-soname,libssl.so.1.1 -Wl,--no-as-needed -lssl -lcrypto
+    cp "$here/libssl-shim.c" "$tools/dotnet/shim"
+}
+
+[ $# -gt 0 ] || set -- build demo peers programs bench capi dotnet
 for group in "$@"; do
     case $group in
-        build | demo | peers | programs | bench | capi) "list_$group" ;;
+        build | demo | peers | programs | bench | capi | dotnet) "list_$group" ;;
         *)
-            say "there is no group '$group': build, demo, peers, programs, bench and capi are"
+            say "there is no group '$group': build, demo, peers, programs, bench, capi and dotnet are"
             exit 2
             ;;
     esac
@@ -164,5 +193,8 @@ for group in "$@"; do
     fi
     if [ "$group" = programs ]; then
         install_programs
+    fi
+    if [ "$group" = dotnet ]; then
+        install_dotnet
     fi
 done
