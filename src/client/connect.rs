@@ -105,7 +105,7 @@ fn try_connect(
         options.authentication_data = authenticator.start()?;
         Ok(())
     })?;
-    let link = dial(&shared.options.target, limit, &attempt.cancel)?;
+    let link = dial(&shared.options.plan.get().target, limit, &attempt.cancel)?;
     log::debug!("connected to {}", link.description);
     let stop = open(shared, link.write, link.closer, &options, attempt)?;
     start_threads(shared, link.read, (attempt.number, stop))?;
@@ -118,7 +118,7 @@ fn try_connect(
 
 /// What CONNECT says this time.
 fn connect_options(shared: &Shared, resume: bool) -> ConnectOptions {
-    let mut options = shared.options.connect.clone();
+    let mut options = shared.options.plan.get().connect.clone();
     if resume {
         // Before MQTT 5.0 the same flag says how long the session lasts, which must not change.
         options.clean_start &= !options.version.is_v5();
@@ -246,8 +246,9 @@ fn advise(shared: &Shared, error: Error) -> Error {
     if !silent {
         return error;
     }
-    let version = shared.options.connect.version;
-    if shared.options.target.is_secure() {
+    let plan = shared.options.plan.get();
+    let version = plan.connect.version;
+    if plan.target.is_secure() {
         error.advise(&format!("before CONNACK: does the server speak MQTT {version}?"))
     } else {
         error.advise(&format!("before CONNACK: does the server speak MQTT {version}, without TLS?"))
@@ -277,7 +278,8 @@ fn with_authenticator(
     shared: &Shared,
     call: impl FnOnce(&mut dyn Authenticator) -> Result<(), AuthError>,
 ) -> Result<(), Error> {
-    let Some(authenticator) = &shared.options.authenticator else { return Ok(()) };
+    let plan = shared.options.plan.get();
+    let Some(authenticator) = &plan.authenticator else { return Ok(()) };
     let mut authenticator = match authenticator.try_lock() {
         Ok(authenticator) => authenticator,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -297,7 +299,7 @@ fn with_authenticator(
 
 /// Re-authenticates, and waits for the end of it. What has begun and fails ends the connection.
 pub(super) fn re_authenticate(shared: &Shared) -> Result<(), Error> {
-    if shared.options.authenticator.is_none() {
+    if shared.options.plan.get().authenticator.is_none() {
         let text = "the client has no authenticator";
         return Err(Error::with_text(ErrorCode::InvalidState, text));
     }

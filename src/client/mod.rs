@@ -15,6 +15,7 @@ mod mailbox;
 mod message;
 mod options;
 mod pending;
+mod plan;
 mod publish;
 mod reader;
 mod shared;
@@ -210,6 +211,18 @@ impl Client {
         connect::connect(self.shared(), true)
     }
 
+    /// Has the next connection made with what this builder says: server, transport and TLS, client
+    /// identifier, credentials, will and everything else that CONNECT carries, and the authenticator.
+    /// Handlers, bounds and timeouts stay as they are. The session stays too, so that a message in
+    /// flight survives a new password or another address of the same server. Does not block, but reads
+    /// the files that the TLS options name.
+    ///
+    /// # Errors
+    /// There is a connection, or one is being made. An option or a TLS item cannot be used.
+    pub fn reconfigure(&self, builder: Builder) -> Result<(), Error> {
+        plan::reconfigure(self.shared(), builder)
+    }
+
     /// Ends the connection: waits until everything is sent and acknowledged, at most
     /// [`drain_timeout`](Builder::drain_timeout), sends DISCONNECT, and waits until both threads are
     /// gone. Says what was left. From the call on, nothing more is accepted.
@@ -385,7 +398,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("server", &self.shared().options.target.host.to_string())
+            .field("server", &self.shared().options.plan.get().target.host.to_string())
             .field("status", &self.status())
             .finish_non_exhaustive()
     }

@@ -11,6 +11,7 @@ use super::event::{ConnectionEvent, Inspected};
 use super::handlers::HandlerTable;
 use super::mailbox::Bounds;
 use super::message::Message;
+use super::plan::{Plan, Planned};
 use super::{Client, Granted};
 use crate::codec::Version;
 use crate::error::{Error, ErrorCode};
@@ -33,10 +34,10 @@ pub enum Acknowledge {
     Manually,
 }
 
-/// Everything that is fixed for the life of a client.
+/// Everything that is fixed for the life of a client, and the plan, which may change between two
+/// connections.
 pub(super) struct Options {
-    pub(super) target: Target,
-    pub(super) connect: ConnectOptions,
+    pub(super) plan: Planned,
     pub(super) config: Config,
     pub(super) acknowledge: Acknowledge,
     pub(super) connect_timeout: Duration,
@@ -44,7 +45,6 @@ pub(super) struct Options {
     pub(super) publish_timeout: Duration,
     pub(super) drain_timeout: Duration,
     pub(super) bounds: Bounds,
-    pub(super) authenticator: Option<Mutex<Box<dyn Authenticator>>>,
     /// Whether packets are shown to a handler.
     pub(super) inspects: bool,
 }
@@ -414,7 +414,12 @@ impl Builder {
     ///
     /// # Errors
     /// The URL, an option or a TLS item cannot be used.
-    pub fn build(mut self) -> Result<Client, Error> {
+    pub fn build(self) -> Result<Client, Error> {
+        let (options, handlers) = self.into_parts()?;
+        Ok(Client::new(options, Arc::new(handlers)))
+    }
+
+    pub(super) fn into_parts(mut self) -> Result<(Options, HandlerTable), Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -435,7 +440,7 @@ impl Builder {
         #[cfg(feature = "tls")]
         let tls = if self.secure { Some(TlsClient::new(&self.tls)?) } else { None };
         let inspects = self.handlers.has_packet();
-        let options = Options {
+        let plan = Plan {
             target: Target {
                 host: self.host,
                 resolver: self.resolver,
@@ -446,6 +451,10 @@ impl Builder {
                 tls,
             },
             connect: self.connect,
+            authenticator: self.authenticator.map(Mutex::new),
+        };
+        let options = Options {
+            plan: Planned::new(plan),
             config: self.config,
             acknowledge: self.acknowledge,
             connect_timeout: self.connect_timeout,
@@ -453,10 +462,9 @@ impl Builder {
             publish_timeout: self.publish_timeout,
             drain_timeout: self.drain_timeout,
             bounds: self.bounds,
-            authenticator: self.authenticator.map(Mutex::new),
             inspects,
         };
-        Ok(Client::new(options, Arc::new(self.handlers)))
+        Ok((options, self.handlers))
     }
 
     /// [`build`](Self::build) and [`Client::connect`] in one.

@@ -81,6 +81,24 @@ pub extern "C" fn mqttlink_client_new(
     })
 }
 
+/// Has the next connection of a client made with other options: server, transport and TLS, client
+/// identifier, credentials, will and everything else that CONNECT carries, and the authenticator.
+/// Callbacks, bounds and timeouts stay as they are. The session stays too, so that a message in flight
+/// survives a new password. Does not block, but reads the files that the TLS settings name.
+///
+/// `MQTTLINK_ERROR_INVALID_STATE` while there is a connection or one is being made.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_client_reconfigure(
+    client: *mut mqttlink_client,
+    options: *const mqttlink_options,
+) -> mqttlink_status {
+    guard::call(|| {
+        let client = self::client(client)?;
+        let recipe = given(options, "options")?.lock().clone();
+        Ok(client.reconfigure(recipe.builder())?)
+    })
+}
+
 /// Frees a client at any moment, on any thread, also inside its own callbacks. NULL is allowed; a
 /// second time does nothing.
 ///

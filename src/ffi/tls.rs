@@ -1,9 +1,10 @@
 //! How TLS is spoken.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 #[cfg(feature = "tls")]
 use std::sync::{Mutex, PoisonError};
 
+use super::callback::{Hook, mqttlink_free_fn};
 use super::guard::{self, Failure};
 #[cfg(feature = "tls")]
 use super::numbers::tls_version;
@@ -45,6 +46,13 @@ without_tls! {
     key_file(&str); key(&[u8]); key_password(&str); pkcs12_file(&str, &str); pkcs12(&[u8], &str);
     alpn(&str); server_name(&str); min_version(()); max_version(()); sni(bool);
     danger_accept_invalid_certificates(bool); danger_accept_invalid_host_names(bool);
+}
+
+#[cfg(not(feature = "tls"))]
+impl Options {
+    fn verifier(self, _: impl Fn(&str, &[u8]) -> bool + Send + Sync + 'static) -> Self {
+        self
+    }
 }
 
 #[cfg(not(feature = "tls"))]
@@ -275,4 +283,39 @@ pub extern "C" fn mqttlink_tls_danger_accept_invalid_host_names(
     accepted: bool,
 ) -> mqttlink_status {
     change(tls, |tls| Ok(tls.danger_accept_invalid_host_names(accepted)))
+}
+
+/// Decides about the certificate of a server: `host` is the name that was asked for, `certificate` its
+/// certificate as DER. Returns 0 to go on, any other number to end the connection. Runs on the thread
+/// that connects, for every connection, after the handshake and before a byte of MQTT.
+pub type mqttlink_verify_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        host: *const c_char,
+        certificate: *const c_void,
+        len: usize,
+    ) -> i32,
+>;
+
+/// Has the program decide about servers' certificates, in the place of the TLS library: this checks
+/// neither authority nor name then, only that the server has the key of the certificate.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_tls_set_verifier(
+    tls: *mut mqttlink_tls,
+    verify: mqttlink_verify_fn,
+    user: *mut c_void,
+    free_user: mqttlink_free_fn,
+) -> mqttlink_status {
+    let hook = Hook::new(verify, user, free_user);
+    change(tls, |tls| {
+        let null = Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, "verify is NULL");
+        let hook = hook.ok_or(null)?;
+        Ok(tls.verifier(move |host: &str, certificate: &[u8]| {
+            let Ok(host) = CString::new(host) else { return false };
+            let (data, len) = (certificate.as_ptr().cast(), certificate.len());
+            // SAFETY: by the contract the function takes what it was registered with; the others live here.
+            let code = unsafe { (hook.function)(hook.pointer(), host.as_ptr(), data, len) };
+            code == 0
+        }))
+    })
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use native_tls::{HandshakeError, Protocol, TlsConnector, TlsStream};
 
 use super::identity;
-use super::options::{TlsError, TlsItem, TlsOptions, TlsVersion};
+use super::options::{TlsError, TlsItem, TlsOptions, TlsVersion, Verifier};
 use crate::clock::Deadline;
 use crate::transport::cancel::Cancel;
 use crate::transport::error::Phase;
@@ -26,6 +26,7 @@ const RECORD: usize = 16 * 1024;
 pub(crate) struct TlsClient {
     connector: TlsConnector,
     server_name: Option<String>,
+    verifier: Option<Verifier>,
 }
 
 impl TlsClient {
@@ -41,17 +42,19 @@ impl TlsClient {
             builder.identity(identity);
         }
         let alpn: Vec<&str> = options.alpn.iter().map(String::as_str).collect();
+        let own_verifier = options.verifier.is_some();
         let connector = builder
             .disable_built_in_roots(!options.system_roots)
             .min_protocol_version(Some(protocol(options.min_version)))
             .max_protocol_version(options.max_version.map(protocol))
             .use_sni(options.sni)
-            .danger_accept_invalid_certs(options.danger_any_certificate)
-            .danger_accept_invalid_hostnames(options.danger_any_host_name)
+            .danger_accept_invalid_certs(options.danger_any_certificate || own_verifier)
+            .danger_accept_invalid_hostnames(options.danger_any_host_name || own_verifier)
             .request_alpns(&alpn)
             .build()
             .map_err(|error| setup_error(options, &error))?;
-        Ok(Self { connector, server_name: options.server_name.clone() })
+        let (server_name, verifier) = (options.server_name.clone(), options.verifier.clone());
+        Ok(Self { connector, server_name, verifier })
     }
 
     /// Negotiates TLS on a connected socket.
@@ -85,12 +88,27 @@ impl TlsClient {
                 None => DialFailure::Tls(handshake_error(&error)),
             }
         })?;
+        if let Some(verifier) = &self.verifier {
+            ask(verifier, name, &tls).map_err(DialFailure::Tls)?;
+        }
         tls.get_mut().direct = None;
         socket::set_timeouts(&stream, None).map_err(local)?;
         let (read, write, closer) = socket::split(stream).map_err(local)?;
         let engine = TlsEngine { tls };
         Ok(stack(engine, Box::new(read), Box::new(write), closer, format!("{description}, TLS")))
     }
+}
+
+/// Has the program decide about the server's certificate.
+fn ask(verifier: &Verifier, name: &str, tls: &TlsStream<Pipe>) -> Result<(), TlsError> {
+    let failed = |why: String| TlsError::Handshake { why };
+    let certificate = tls.peer_certificate().map_err(|error| failed(error.to_string()))?;
+    let certificate = certificate.ok_or_else(|| failed("the server has no certificate".into()))?;
+    let der = certificate.to_der().map_err(|error| failed(error.to_string()))?;
+    if verifier.accepts(name, &der) {
+        return Ok(());
+    }
+    Err(failed(format!("this program's verifier does not accept the certificate of {name}")))
 }
 
 const fn protocol(version: TlsVersion) -> Protocol {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A version of the TLS protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -211,7 +212,28 @@ pub struct TlsOptions {
     pub(super) sni: bool,
     pub(super) danger_any_certificate: bool,
     pub(super) danger_any_host_name: bool,
+    pub(super) verifier: Option<Verifier>,
 }
+
+type Verify = dyn Fn(&str, &[u8]) -> bool + Send + Sync;
+
+/// Decides about servers' certificates in the place of the TLS library.
+#[derive(Clone)]
+pub(super) struct Verifier(Arc<Verify>);
+
+impl Verifier {
+    pub(super) fn accepts(&self, host: &str, certificate: &[u8]) -> bool {
+        (self.0)(host, certificate)
+    }
+}
+
+impl PartialEq for Verifier {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Verifier {}
 
 impl Default for TlsOptions {
     fn default() -> Self {
@@ -226,6 +248,7 @@ impl Default for TlsOptions {
             sni: true,
             danger_any_certificate: false,
             danger_any_host_name: false,
+            verifier: None,
         }
     }
 }
@@ -342,6 +365,19 @@ impl TlsOptions {
         self.danger_any_host_name = accepted;
         self
     }
+
+    /// Decides about the server's certificate in the place of the TLS library: it is given the name that
+    /// was asked for and the certificate as DER, and says whether to go on. It is called for every
+    /// connection, after the handshake and before a byte of MQTT, on the thread that connects; no lock
+    /// is held. The library itself checks neither authority nor name then, only that the server has the
+    /// key of the certificate.
+    pub fn verifier(
+        mut self,
+        verify: impl Fn(&str, &[u8]) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.verifier = Some(Verifier(Arc::new(verify)));
+        self
+    }
 }
 
 /// Without keys and passwords.
@@ -358,6 +394,7 @@ impl fmt::Debug for TlsOptions {
             .field("max_version", &self.max_version)
             .field("danger_any_certificate", &self.danger_any_certificate)
             .field("danger_any_host_name", &self.danger_any_host_name)
+            .field("has_verifier", &self.verifier.is_some())
             .finish_non_exhaustive()
     }
 }
