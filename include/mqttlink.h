@@ -1185,6 +1185,16 @@ typedef int32_t (*mqttlink_resolver_fn)(void *user,
                                         struct mqttlink_addresses *addresses);
 
 /**
+ * Decides about the certificate of a server: `host` is the name that was asked for, `certificate` its
+ * certificate as DER. Returns 0 to go on, any other number to end the connection. Runs on the thread
+ * that connects, for every connection, after the handshake and before a byte of MQTT.
+ */
+typedef int32_t (*mqttlink_verify_fn)(void *user,
+                                      const char *host,
+                                      const void *certificate,
+                                      size_t len);
+
+/**
  * A new exchange begins: give the data of CONNECT, or of the AUTH that begins a re-authentication, with
  * `mqttlink_reply_set`; none if it is not called. Returns 0, or any other number to give up, which ends
  * the connection. Runs on the thread that connects or re-authenticates.
@@ -2053,6 +2063,16 @@ mqttlink_status mqttlink_tls_danger_accept_invalid_host_names(struct mqttlink_tl
                                                               bool accepted);
 
 /**
+ * Has the program decide about servers' certificates, in the place of the TLS library: this checks
+ * neither authority nor name then, only that the server has the key of the certificate.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_tls_set_verifier(struct mqttlink_tls *tls,
+                                          mqttlink_verify_fn verify,
+                                          void *user,
+                                          mqttlink_free_fn free_user);
+
+/**
  * Carries the client's side of an authentication exchange: SCRAM, Kerberos, or a scheme of one's own
  * (section 4.12). MQTT 5.0 only. `method` is its name, such as "SCRAM-SHA-256". `finish` may be NULL.
  */
@@ -2100,6 +2120,18 @@ mqttlink_status mqttlink_options_set_transport(struct mqttlink_options *options,
 MQTTLINK_API
 mqttlink_status mqttlink_client_new(const struct mqttlink_options *options,
                                     struct mqttlink_client **client);
+
+/**
+ * Has the next connection of a client made with other options: server, transport and TLS, client
+ * identifier, credentials, will and everything else that CONNECT carries, and the authenticator.
+ * Callbacks, bounds and timeouts stay as they are. The session stays too, so that a message in flight
+ * survives a new password. Does not block, but reads the files that the TLS settings name.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` while there is a connection or one is being made.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_reconfigure(struct mqttlink_client *client,
+                                            const struct mqttlink_options *options);
 
 /**
  * Frees a client at any moment, on any thread, also inside its own callbacks. NULL is allowed; a

@@ -163,6 +163,12 @@ static void options(void) {
     mqttlink_client_free(client);
 }
 
+static void count_free(void *user) { ++*(int *)user; }
+static int32_t accept_none(void *user, const char *host, const void *certificate, size_t len) {
+    (void)user, (void)host, (void)certificate, (void)len;
+    return 1;
+}
+
 /* TLS settings, from memory and from files; what is wrong with them is named when the client is made. */
 static void tls(void) {
     mqttlink_options *options;
@@ -178,6 +184,10 @@ static void tls(void) {
     OK(mqttlink_tls_set_sni(tls, true));
     OK(mqttlink_tls_danger_accept_invalid_certificates(tls, false));
     OK(mqttlink_tls_danger_accept_invalid_host_names(tls, false));
+    int freed = 0;
+    OK(mqttlink_tls_set_verifier(tls, accept_none, &freed, count_free));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_tls_set_verifier(tls, NULL, &freed, count_free));
+    CHECK(freed == 1);
     OK(mqttlink_options_set_tls(options, tls));
     mqttlink_tls_free(tls);
     mqttlink_tls_free(NULL);
@@ -246,7 +256,6 @@ static void freed_clients(void) {
     mqttlink_options_free(options);
 }
 
-static void count_free(void *user) { ++*(int *)user; }
 static void on_message(void *user, mqttlink_client *client, const mqttlink_message *message) {
     (void)user, (void)client, (void)message;
 }

@@ -309,7 +309,16 @@ static void authentication(server *server) {
     OK(mqttlink_client_new(options, &client));
     FAILS(MQTTLINK_ERROR_AUTHENTICATION_FAILED, mqttlink_client_connect(client, NULL));
     CHECK(strstr(mqttlink_last_error_message(), "42"));
+    mqttlink_options *others;
+    OK(mqttlink_options_new(server_url(server), &others));
+    OK(mqttlink_options_set_authenticator(others, "TEST", auth_start, auth_respond, auth_finish,
+                                          &steps, NULL));
+    OK(mqttlink_client_reconfigure(client, others));
+    OK(mqttlink_client_connect(client, NULL));
+    CHECK(count_now(&steps) == 9);
+    FAILS(MQTTLINK_ERROR_INVALID_STATE, mqttlink_client_reconfigure(client, options));
     mqttlink_client_free(client);
+    mqttlink_options_free(others);
     mqttlink_options_free(options);
 }
 

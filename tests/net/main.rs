@@ -20,6 +20,7 @@ mod failures;
 mod inspection;
 mod interrupting;
 mod receiving;
+mod reconfiguring;
 mod reentry;
 mod server;
 mod silence;

@@ -18,6 +18,7 @@ on_each_server! {
     an_expired_certificate_is_refused
     the_dangerous_switches_do_what_they_say_and_no_more
     every_reconnect_verifies_anew
+    the_programs_own_verifier_decides
     a_tls_client_at_a_plain_port_is_told_so
     a_plain_client_at_a_tls_port_is_told_so
 }
@@ -210,4 +211,24 @@ fn a_plain_client_at_a_tls_port_is_told_so(which: Which) {
         let error = broker.builder().version(version).connect().unwrap_err();
         assert!(error.to_string().contains("TLS"), "{:?} {error}", error.code());
     }
+}
+
+fn the_programs_own_verifier_decides(which: Which) {
+    let pki = Pki::shared();
+    let broker = which.with(&Settings::secure(&pki, "other"));
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let verifier = |answer: bool| {
+        let seen = Arc::clone(&seen);
+        TlsOptions::new().verifier(move |host, certificate| {
+            seen.lock().unwrap().push((host.to_owned(), certificate.to_vec()));
+            answer
+        })
+    };
+    connect(&broker, verifier(true)).unwrap();
+    let error = connect(&broker, verifier(false)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TlsHandshake);
+    assert!(error.to_string().contains("verifier"), "{error}");
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|(host, der)| host == "localhost" && der.starts_with(&[0x30])));
 }
