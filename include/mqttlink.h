@@ -1,5 +1,6 @@
 /*
- * mqttlink: MQTT for programs that block. A client for MQTT 3.1, 3.1.1 and 5.0.
+ * mqttlink: MQTT for programs that block. A client for MQTT 3.1, 3.1.1 and 5.0, and a broker for the
+ * inside of a process.
  * Licence: MIT or Apache-2.0.
  *
  * This file is made from the sources and is the manual. A tour with examples and tables for people who
@@ -24,12 +25,12 @@
  * for NULL. Results are written last, and only on success.
  *
  * What is checked. NULL, text that is not UTF-8, numbers out of range and lengths that cannot be, the use
- * of a client that was freed or that belongs to the parent of a fork: each gives its status and never
- * undefined behaviour. What cannot be checked is the caller's part: a pointer that is not NULL points at
- * what the function asks for, a length is not longer than the memory, and nothing but a client is used
- * after it was freed.
+ * of a client or broker that was freed or that belongs to the parent of a fork: each gives its status and
+ * never undefined behaviour. What cannot be checked is the caller's part: a pointer that is not NULL points
+ * at what the function asks for, a length is not longer than the memory, and nothing but a client or a
+ * broker is used after it was freed.
  *
- * Ownership. What a function called ..._new, _copy or _receive puts into your pointer is yours, and is
+ * Ownership. What a function called ..._new, _start, _copy or _receive puts into your pointer is yours, and is
  * freed with the ..._free function of its type; so is what comes out of an argument whose description says
  * so. Pointers that functions return belong to the object they were asked of and live as long, unless
  * the description says otherwise. All ..._free functions take NULL. What you pass in is copied.
@@ -48,12 +49,15 @@
  * pointer, which may be NULL and is called once, also when the registration fails. They run on the client's
  * dispatcher thread, one at a time, in the order of what happened, unless the description says otherwise;
  * no lock is held. What they are given lives until they return. They must not be left by longjmp or an
- * exception. After mqttlink_client_free none runs any more.
+ * exception. After mqttlink_client_free none runs any more. A broker calls its callbacks on several threads:
+ * each description says which, and whether it may wait. After mqttlink_broker_free none runs any more.
  *
  * The process is left alone: no signal's disposition is changed, no SIGPIPE is raised, nothing is written
  * to stdout, stderr or the disk. Threads are named mqttlink-...; a client has two while it is connected and
- * one more if there are callbacks, and all clients together have one for interrupts. After fork() the child
- * can make clients of its own, but not use or free the parent's: MQTTLINK_ERROR_FORKED.
+ * one more if there are callbacks, and all clients together have one for interrupts; a broker has one, those
+ * for authentication and events if there are such callbacks, and one for each mqttlink_broker_subscription
+ * with a callback. After fork() the child can make clients and brokers of its own, but not use or free the
+ * parent's: MQTTLINK_ERROR_FORKED.
  *
  * Versions. The SONAME holds the first number of the version. Within it, functions and numbers are only
  * added. Callers check mqttlink_version() against MQTTLINK_VERSION_MAJOR if they load the library by hand.
@@ -135,7 +139,7 @@ enum mqttlink_status
      */
     MQTTLINK_ERROR_NUMBER = 3,
     /**
-     * The client has been freed.
+     * The client or broker has been freed.
      */
     MQTTLINK_ERROR_FREED = 4,
     /**
@@ -143,7 +147,7 @@ enum mqttlink_status
      */
     MQTTLINK_ERROR_PANIC = 5,
     /**
-     * The client was made before fork(), and this is the child. Make another one here.
+     * The client or broker was made before fork(), and this is the child. Make another one here.
      */
     MQTTLINK_ERROR_FORKED = 6,
     /**
@@ -992,6 +996,410 @@ typedef int32_t mqttlink_reason;
 #endif // __cplusplus
 
 /**
+ * What about a broker is a number. Limits bound what clients can make it hold; whatever is refused or
+ * dropped for one of them is counted in `mqttlink_broker_counters`.
+ */
+enum mqttlink_broker_setting
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Connections at the same time; a further one is closed at once. Default: 10,000.
+     */
+    MQTTLINK_BROKER_CONNECTIONS = 0,
+    /**
+     * Sessions, connected ones included; a further client is refused with "quota exceeded". Default:
+     * 100,000.
+     */
+    MQTTLINK_BROKER_SESSIONS = 1,
+    /**
+     * Subscriptions of one session; a further one is refused with "quota exceeded". Default: 1,000.
+     */
+    MQTTLINK_BROKER_SUBSCRIPTIONS_PER_CLIENT = 2,
+    /**
+     * Subscriptions in all. Default: 1,000,000.
+     */
+    MQTTLINK_BROKER_SUBSCRIPTIONS = 3,
+    /**
+     * Levels of a topic name or filter. Default: 200.
+     */
+    MQTTLINK_BROKER_TOPIC_LEVELS = 4,
+    /**
+     * Messages that wait for one client, beside those in flight. Default: 10,000.
+     */
+    MQTTLINK_BROKER_QUEUED_MESSAGES_PER_CLIENT = 5,
+    /**
+     * Bytes of messages that wait for one client; as many may be in flight to it beside them. Default:
+     * 16 MiB.
+     */
+    MQTTLINK_BROKER_QUEUED_BYTES_PER_CLIENT = 6,
+    /**
+     * Bytes of messages that wait for all clients or are in flight to them. Default: 256 MiB.
+     */
+    MQTTLINK_BROKER_QUEUED_BYTES = 7,
+    /**
+     * What happens when one of these queues is full: a `mqttlink_overflow`. Default:
+     * `MQTTLINK_DROP_NEWEST`.
+     */
+    MQTTLINK_BROKER_OVERFLOW = 8,
+    /**
+     * Retained messages; a further one is not kept. Default: 100,000.
+     */
+    MQTTLINK_BROKER_RETAINED_MESSAGES = 9,
+    /**
+     * Bytes of retained messages, with about 250 for each level of their topics. Default: 128 MiB.
+     */
+    MQTTLINK_BROKER_RETAINED_BYTES = 10,
+    /**
+     * How many milliseconds a slow authentication may take before the client is refused with "server
+     * busy". Default: 30,000 ms.
+     */
+    MQTTLINK_BROKER_AUTHENTICATION_MS = 11,
+    /**
+     * How many clients may wait for their authentication; a further one is refused with "server busy".
+     * Default: 1,000.
+     */
+    MQTTLINK_BROKER_AUTHENTICATIONS = 12,
+    /**
+     * How many milliseconds a connection that is being closed is given to take what is left for it.
+     * Default: 2,000 ms.
+     */
+    MQTTLINK_BROKER_CLOSING_MS = 13,
+    /**
+     * How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
+     * 10,000 ms.
+     */
+    MQTTLINK_BROKER_CONNECT_TIMEOUT_MS = 100,
+    /**
+     * The largest packet that is taken, in bytes, fixed header included. Default: 2,000,000.
+     */
+    MQTTLINK_BROKER_MAXIMUM_PACKET_SIZE = 101,
+    /**
+     * How many messages of QoS 1 and 2 a client may have in flight, 1 to 65,535. MQTT 5.0 only. Default:
+     * 1,024.
+     */
+    MQTTLINK_BROKER_RECEIVE_MAXIMUM = 102,
+    /**
+     * How many topic aliases a client may use, at most 65,535. MQTT 5.0 only. Default: 64.
+     */
+    MQTTLINK_BROKER_TOPIC_ALIAS_MAXIMUM = 103,
+    /**
+     * How many topic aliases the broker uses, if the client takes that many. Default: 64.
+     */
+    MQTTLINK_BROKER_TOPIC_ALIASES = 104,
+    /**
+     * The longest keep alive in seconds, at most 65,535; a client that asks for more is told this one in
+     * MQTT 5.0. 0: whatever the client asks for. Default: 0.
+     */
+    MQTTLINK_BROKER_KEEP_ALIVE_MAX_S = 105,
+    /**
+     * The longest session expiry in seconds; 4,294,967,295 is for ever. Default: for ever.
+     */
+    MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S = 106,
+    /**
+     * The highest QoS at which messages are taken. Default: 2.
+     */
+    MQTTLINK_BROKER_MAXIMUM_QOS = 107,
+    /**
+     * Whether retained messages are kept, 0 or 1. Default: 1.
+     */
+    MQTTLINK_BROKER_RETAIN_AVAILABLE = 108,
+    /**
+     * Whether filters may contain wildcards, 0 or 1. Default: 1.
+     */
+    MQTTLINK_BROKER_WILDCARD_AVAILABLE = 109,
+    /**
+     * Whether subscriptions may have an identifier, 0 or 1. Default: 1.
+     */
+    MQTTLINK_BROKER_SUBSCRIPTION_ID_AVAILABLE = 110,
+    /**
+     * Whether shared subscriptions are offered, 0 or 1. Default: 1.
+     */
+    MQTTLINK_BROKER_SHARED_AVAILABLE = 111,
+    /**
+     * How many messages of QoS 1 and 2 are sent to a client that has not acknowledged them, 1 to 65,535,
+     * if it takes that many. Default: 1,024.
+     */
+    MQTTLINK_BROKER_WINDOW = 112,
+    /**
+     * Whether every client from every machine is taken although nobody asks who it is, 0 or 1. Default:
+     * 0.
+     */
+    MQTTLINK_BROKER_ALLOW_ANONYMOUS = 200,
+    /**
+     * How many authentications go on at the same time, each on a thread; 1 or more. Default: 2.
+     */
+    MQTTLINK_BROKER_AUTHENTICATION_THREADS = 201,
+    /**
+     * Whether a client of MQTT 3 that publishes what it may not is disconnected, 0 or 1; otherwise its
+     * message is acknowledged and dropped. Default: 0.
+     */
+    MQTTLINK_BROKER_DISCONNECT_ON_REFUSED_PUBLISH = 202,
+    /**
+     * How often `$SYS` is published while somebody is subscribed to it, in milliseconds; 0 turns it off.
+     * Default: 10,000 ms.
+     */
+    MQTTLINK_BROKER_SYS_INTERVAL_MS = 203,
+    /**
+     * From what the client identifiers are made that the broker chooses, so that a test has the same ones
+     * every time, which others can guess. Default: none, and the system's random numbers are used; 1 for
+     * tests.
+     */
+    MQTTLINK_BROKER_SEED = 204,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_broker_setting mqttlink_broker_setting;
+#else
+typedef int32_t mqttlink_broker_setting;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What happens to a message for a client whose queue is full.
+ */
+enum mqttlink_overflow
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The new message is dropped.
+     */
+    MQTTLINK_DROP_NEWEST = 0,
+    /**
+     * The message that has waited longest is dropped.
+     */
+    MQTTLINK_DROP_OLDEST = 1,
+    /**
+     * The client is disconnected with "quota exceeded", and the new message is dropped.
+     */
+    MQTTLINK_DISCONNECT_CLIENT = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_overflow mqttlink_overflow;
+#else
+typedef int32_t mqttlink_overflow;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a client wants to do.
+ */
+enum mqttlink_action
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * To publish, also as its will: topic, QoS and retain are those of the message.
+     */
+    MQTTLINK_ACTION_PUBLISH = 0,
+    /**
+     * To subscribe: the topic is the filter, the QoS the one asked for.
+     */
+    MQTTLINK_ACTION_SUBSCRIBE = 1,
+    /**
+     * To be given a message that matches one of its subscriptions.
+     */
+    MQTTLINK_ACTION_DELIVER = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_action mqttlink_action;
+#else
+typedef int32_t mqttlink_action;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What happened in a broker.
+ */
+enum mqttlink_broker_event_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * A client was accepted.
+     */
+    MQTTLINK_EVENT_CONNECTED = 0,
+    /**
+     * A client is gone: `cause` is a `mqttlink_disconnect_cause`.
+     */
+    MQTTLINK_EVENT_DISCONNECTED = 1,
+    /**
+     * A client wanted to connect and was refused, with `reason`.
+     */
+    MQTTLINK_EVENT_REFUSED = 2,
+    /**
+     * A client has subscribed to the filter `topic`, and was granted `qos`.
+     */
+    MQTTLINK_EVENT_SUBSCRIBED = 3,
+    /**
+     * A client has unsubscribed from the filter `topic`.
+     */
+    MQTTLINK_EVENT_UNSUBSCRIBED = 4,
+    /**
+     * A message to `topic` did not reach a client: `cause` is a `mqttlink_drop_cause`.
+     */
+    MQTTLINK_EVENT_DROPPED = 5,
+    /**
+     * A session has ended: it expired, or a clean start replaced it.
+     */
+    MQTTLINK_EVENT_SESSION_ENDED = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_broker_event_kind mqttlink_broker_event_kind;
+#else
+typedef int32_t mqttlink_broker_event_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why a client is gone.
+ */
+enum mqttlink_disconnect_cause
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It said goodbye, with `reason`.
+     */
+    MQTTLINK_CAUSE_GOODBYE = 0,
+    /**
+     * The connection was closed or lost without a goodbye.
+     */
+    MQTTLINK_CAUSE_LOST = 1,
+    /**
+     * It broke the protocol, or was silent for too long: `text` says how, `reason` what it was told.
+     */
+    MQTTLINK_CAUSE_FAILED = 2,
+    /**
+     * Another connection with its client identifier took its place.
+     */
+    MQTTLINK_CAUSE_TAKEN_OVER = 3,
+    /**
+     * The broker closed the connection, with `reason`.
+     */
+    MQTTLINK_CAUSE_CLOSED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_disconnect_cause mqttlink_disconnect_cause;
+#else
+typedef int32_t mqttlink_disconnect_cause;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why a message did not reach a client.
+ */
+enum mqttlink_drop_cause
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The client's queue was full.
+     */
+    MQTTLINK_DROPPED_QUEUE_FULL = 0,
+    /**
+     * All queues together were full.
+     */
+    MQTTLINK_DROPPED_TOTAL_FULL = 1,
+    /**
+     * It is larger than the client takes.
+     */
+    MQTTLINK_DROPPED_TOO_LARGE = 2,
+    /**
+     * It expired while it waited.
+     */
+    MQTTLINK_DROPPED_EXPIRED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_drop_cause mqttlink_drop_cause;
+#else
+typedef int32_t mqttlink_drop_cause;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What goes wrong on the connections of a client, counted from the moment its CONNECT has come.
+ */
+enum mqttlink_connection_fault
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * CONNECT is answered with this reason: the number is a `mqttlink_reason` of 0x80 or more.
+     */
+    MQTTLINK_FAULT_REFUSE = 0,
+    /**
+     * Everything that the broker sends waits so many milliseconds.
+     */
+    MQTTLINK_FAULT_DELAY_MS = 1,
+    /**
+     * The connection is cut when the broker has sent so many bytes.
+     */
+    MQTTLINK_FAULT_CUT_AFTER_SENDING = 2,
+    /**
+     * The connection is cut when the broker has received so many bytes.
+     */
+    MQTTLINK_FAULT_CUT_AFTER_RECEIVING = 3,
+    /**
+     * Nothing is sent or received any more, but the connection stays open. The number has no meaning.
+     */
+    MQTTLINK_FAULT_HALF_OPEN = 4,
+    /**
+     * Every PINGREQ is left without an answer. The number has no meaning.
+     */
+    MQTTLINK_FAULT_IGNORE_PINGS = 5,
+    /**
+     * No write carries more than so many bytes; 1 or more.
+     */
+    MQTTLINK_FAULT_SHORT_WRITES = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_connection_fault mqttlink_connection_fault;
+#else
+typedef int32_t mqttlink_connection_fault;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What goes wrong with messages.
+ */
+enum mqttlink_message_fault
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * They are accepted and then lost. The number has no meaning.
+     */
+    MQTTLINK_FAULT_DROP_MESSAGES = 0,
+    /**
+     * They are routed so many milliseconds later.
+     */
+    MQTTLINK_FAULT_DELAY_MESSAGES_MS = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_message_fault mqttlink_message_fault;
+#else
+typedef int32_t mqttlink_message_fault;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * The acknowledgement of one message. Freed without a decision, the message stays unacknowledged: the
  * server sends it again when the session is resumed, and counts it against the receive maximum until
  * then.
@@ -1002,6 +1410,25 @@ typedef struct mqttlink_acknowledger mqttlink_acknowledger;
  * Where a resolver puts the addresses it has found. Lives until the resolver returns.
  */
 typedef struct mqttlink_addresses mqttlink_addresses;
+
+/**
+ * An MQTT broker inside the process. Made by `mqttlink_broker_start`, freed by `mqttlink_broker_free`.
+ * Every function may be called from every thread; which ones may be called inside a hook, the hook says.
+ */
+typedef struct mqttlink_broker mqttlink_broker;
+
+/**
+ * Everything about a broker that is fixed before it starts. Made by `mqttlink_broker_options_new` or
+ * `mqttlink_broker_options_new_for_test`, freed by `mqttlink_broker_options_free`, used by
+ * `mqttlink_broker_start` as often as wanted. Any thread may use it.
+ */
+typedef struct mqttlink_broker_options mqttlink_broker_options;
+
+/**
+ * Messages inside a broker that match a filter, for the program itself. Made by `mqttlink_broker_subscribe`,
+ * freed by `mqttlink_broker_subscription_free`, also after the broker was. Any thread may use it.
+ */
+typedef struct mqttlink_broker_subscription mqttlink_broker_subscription;
 
 /**
  * An MQTT client. Made by `mqttlink_client_new`, freed by `mqttlink_client_free`. Every function may be
@@ -1015,6 +1442,12 @@ typedef struct mqttlink_client mqttlink_client;
  * thread may use it.
  */
 typedef struct mqttlink_delivery mqttlink_delivery;
+
+/**
+ * Takes changes to a message that is being published. Lives until the `mqttlink_intercept_fn` returns; if
+ * that refuses the message, nothing is changed.
+ */
+typedef struct mqttlink_draft mqttlink_draft;
 
 /**
  * The messages that were left when a connection was ended. Freed with `mqttlink_drained_free`.
@@ -1036,9 +1469,9 @@ typedef struct mqttlink_error mqttlink_error;
 typedef struct mqttlink_granted mqttlink_granted;
 
 /**
- * A message from the server. In a callback it belongs to the library and lives until the callback
- * returns; from `mqttlink_client_receive` and `mqttlink_message_copy` it is freed with
- * `mqttlink_message_free`.
+ * A message from the server, or inside a broker. In a callback it belongs to the library and lives until
+ * the callback returns; from `mqttlink_client_receive`, `mqttlink_broker_subscription_receive` and
+ * `mqttlink_message_copy` it is freed with `mqttlink_message_free`.
  *
  * Unless the client acknowledges by hand, a message of QoS 1 or 2 is acknowledged when its callback
  * returns, or when the one from `mqttlink_client_receive` is freed.
@@ -1056,6 +1489,12 @@ typedef struct mqttlink_options mqttlink_options;
  * A packet that went over the wire. Lives until the callback that got it returns.
  */
 typedef struct mqttlink_packet mqttlink_packet;
+
+/**
+ * A client, as the broker sees it. Lives, with all that its functions return, until the callback that got
+ * it returns.
+ */
+typedef struct mqttlink_peer mqttlink_peer;
 
 /**
  * A list of MQTT 5.0 properties, in order. One that was made with `mqttlink_properties_new` is freed
@@ -1076,6 +1515,14 @@ typedef struct mqttlink_reply mqttlink_reply;
 typedef struct mqttlink_results mqttlink_results;
 
 /**
+ * Who a broker is, and which clients it wants to see proof from. Made by `mqttlink_server_tls_new`, freed
+ * by `mqttlink_server_tls_free`, used by `mqttlink_broker_options_listen`, which keeps a copy. In a library
+ * built without TLS there is none: `MQTTLINK_ERROR_NOT_SUPPORTED`. On Windows and Apple's systems a broker
+ * has no TLS.
+ */
+typedef struct mqttlink_server_tls mqttlink_server_tls;
+
+/**
  * What to subscribe to, and who takes the messages. Made by `mqttlink_subscription_new`, freed by
  * `mqttlink_subscription_free`, used as often as wanted.
  */
@@ -1088,6 +1535,12 @@ typedef struct mqttlink_subscription mqttlink_subscription;
  * without TLS its functions return `MQTTLINK_ERROR_NOT_SUPPORTED`.
  */
 typedef struct mqttlink_tls mqttlink_tls;
+
+/**
+ * The last packets of all connections of a broker. Made by `mqttlink_broker_transcript`, freed by
+ * `mqttlink_transcript_free`.
+ */
+typedef struct mqttlink_transcript mqttlink_transcript;
 
 /**
  * One property, as `mqttlink_properties_at` shows it. The pointers live until the list is changed or
@@ -1343,6 +1796,320 @@ typedef int64_t (*mqttlink_source_fn)(void *user, void *data, size_t size);
  * returns.
  */
 typedef void (*mqttlink_log_fn)(void *user, int32_t level, const char *text);
+
+/**
+ * Decides whether a client may connect. Returns 0 if it may, or the `mqttlink_reason` with which it is
+ * refused; what is no reason for CONNACK becomes "not authorized". `mqttlink_reply_set_user` says who it
+ * is, for the other callbacks.
+ *
+ * Runs on one of the threads for authentication, several at the same time, so it may ask a database or
+ * another server; other clients are served meanwhile. It may call every function of this broker and of
+ * others.
+ */
+typedef int32_t (*mqttlink_authenticate_fn)(void *user,
+                                            struct mqttlink_broker *broker,
+                                            const struct mqttlink_peer *peer,
+                                            struct mqttlink_reply *reply);
+
+/**
+ * Decides whether a client may do something: `action` is a `mqttlink_action`. `message` is NULL but for
+ * `MQTTLINK_ACTION_DELIVER`, and lives until the function returns.
+ *
+ * Runs on the broker's thread: nothing else happens in the broker until it returns, and it must not wait.
+ * Of the broker's functions those that wait for this thread fail with `MQTTLINK_ERROR_INVALID_STATE`;
+ * `mqttlink_broker_publish` and `mqttlink_broker_free` may be called.
+ */
+typedef bool (*mqttlink_authorize_fn)(void *user,
+                                      struct mqttlink_broker *broker,
+                                      const struct mqttlink_peer *peer,
+                                      int32_t action,
+                                      const char *topic,
+                                      int32_t qos,
+                                      bool retain,
+                                      const struct mqttlink_message *message);
+
+/**
+ * Sees a message that a client publishes, also as its will, before anybody else does. It may change it
+ * through `draft`. Returns 0 if it goes on, or the `mqttlink_reason` with which it is refused, which
+ * PUBACK carries in MQTT 5.0; a number that is none counts as "implementation specific error".
+ *
+ * Runs on the broker's thread, as `mqttlink_authorize_fn` does.
+ */
+typedef int32_t (*mqttlink_intercept_fn)(void *user,
+                                         struct mqttlink_broker *broker,
+                                         const struct mqttlink_peer *peer,
+                                         const struct mqttlink_message *message,
+                                         struct mqttlink_draft *draft);
+
+/**
+ * A client begins an authentication exchange, or one anew: the method is the
+ * `MQTTLINK_PROPERTY_AUTHENTICATION_METHOD` of `mqttlink_peer_properties`. Returns 0 if the method is known,
+ * and then may put a pointer of its own into `exchange`; any other number refuses the client with "bad
+ * authentication method". Runs on one of the threads for authentication.
+ */
+typedef int32_t (*mqttlink_exchange_begin_fn)(void *user,
+                                              struct mqttlink_broker *broker,
+                                              const struct mqttlink_peer *peer,
+                                              void **exchange);
+
+/**
+ * The client's next data, NULL if there are none: those of CONNECT first, then those of each AUTH. Returns
+ * `MQTTLINK_REASON_CONTINUE_AUTHENTICATION` to ask for the next step with the data of
+ * `mqttlink_reply_set`; 0 to accept, with the data that the client is to verify, if there are any, and with
+ * `mqttlink_reply_set_user`; or the `mqttlink_reason` with which the client is refused. Runs on one of the
+ * threads for authentication; the steps of one exchange one after the other.
+ */
+typedef int32_t (*mqttlink_exchange_step_fn)(void *exchange,
+                                             const void *data,
+                                             size_t len,
+                                             struct mqttlink_reply *reply);
+
+/**
+ * Something that happened in a broker. The pointers live until the callback returns. Later versions may
+ * append fields.
+ */
+typedef struct mqttlink_broker_event {
+    /**
+     * What happened: a `mqttlink_broker_event_kind`.
+     */
+    int32_t kind;
+    /**
+     * Why, if the kind says so; otherwise -1.
+     */
+    int32_t cause;
+    /**
+     * The reason code, a `mqttlink_reason`; -1 if there is none.
+     */
+    int32_t reason;
+    /**
+     * The QoS that was granted; -1 if the kind has none.
+     */
+    int32_t qos;
+    /**
+     * For a client that was accepted: whether an earlier session goes on.
+     */
+    bool session_present;
+    /**
+     * Which client; NULL if it was refused.
+     */
+    const struct mqttlink_peer *peer;
+    /**
+     * Its client identifier.
+     */
+    const char *client_id;
+    /**
+     * A topic or filter; NULL if the kind has none.
+     */
+    const char *topic;
+    /**
+     * An explanation for people; NULL if there is none.
+     */
+    const char *text;
+} mqttlink_broker_event;
+
+/**
+ * Is told what happens in a broker, in order. Runs on a thread of its own, `mqttlink-events`, one call at
+ * a time; it may call every function, also those that wait.
+ */
+typedef void (*mqttlink_broker_event_fn)(void *user,
+                                         struct mqttlink_broker *broker,
+                                         const struct mqttlink_broker_event *event);
+
+/**
+ * Is shown a client that is connected, which lives until the function returns.
+ */
+typedef void (*mqttlink_peer_fn)(void *user,
+                                 struct mqttlink_broker *broker,
+                                 const struct mqttlink_peer *peer);
+
+/**
+ * What a broker has counted and what it holds. Later versions may append fields.
+ */
+typedef struct mqttlink_broker_counters {
+    /**
+     * How many milliseconds it has been running.
+     */
+    uint64_t uptime_ms;
+    /**
+     * Clients that are connected.
+     */
+    uint64_t clients_connected;
+    /**
+     * Sessions whose client is not connected.
+     */
+    uint64_t clients_disconnected;
+    /**
+     * The most clients that were ever connected at the same time.
+     */
+    uint64_t clients_maximum;
+    /**
+     * Sessions that have expired.
+     */
+    uint64_t clients_expired;
+    /**
+     * Connections, those included whose CONNECT has not come.
+     */
+    uint64_t connections;
+    /**
+     * Connections accepted since the start.
+     */
+    uint64_t connections_total;
+    /**
+     * Subscriptions, shared ones included.
+     */
+    uint64_t subscriptions;
+    /**
+     * Memberships of shared subscriptions.
+     */
+    uint64_t shared_subscriptions;
+    /**
+     * Retained messages.
+     */
+    uint64_t retained_messages;
+    /**
+     * Bytes of retained messages.
+     */
+    uint64_t retained_bytes;
+    /**
+     * Messages that wait for clients.
+     */
+    uint64_t queued_messages;
+    /**
+     * Bytes of messages that wait for clients or are in flight.
+     */
+    uint64_t queued_bytes;
+    /**
+     * Packets received.
+     */
+    uint64_t packets_received;
+    /**
+     * Packets sent.
+     */
+    uint64_t packets_sent;
+    /**
+     * Bytes received.
+     */
+    uint64_t bytes_received;
+    /**
+     * Bytes given to connections.
+     */
+    uint64_t bytes_sent;
+    /**
+     * Messages received from clients.
+     */
+    uint64_t publish_received;
+    /**
+     * Messages sent to clients.
+     */
+    uint64_t publish_sent;
+    /**
+     * Bytes of payload received from clients.
+     */
+    uint64_t publish_bytes_received;
+    /**
+     * Bytes of payload sent to clients.
+     */
+    uint64_t publish_bytes_sent;
+    /**
+     * Messages dropped for a client whose own queue was full.
+     */
+    uint64_t dropped_queue_full;
+    /**
+     * Messages dropped because the queues of all clients together were full.
+     */
+    uint64_t dropped_total_full;
+    /**
+     * Messages dropped because they are larger than the client takes.
+     */
+    uint64_t dropped_too_large;
+    /**
+     * Messages that expired while they waited, retained ones included.
+     */
+    uint64_t dropped_expired;
+    /**
+     * Messages that their publisher was not allowed to publish, or that were refused on the way.
+     */
+    uint64_t dropped_refused;
+    /**
+     * Messages that the receiver was not allowed to get.
+     */
+    uint64_t dropped_not_delivered;
+    /**
+     * Messages that waited for a session that ended.
+     */
+    uint64_t dropped_session_ended;
+    /**
+     * Messages for a `mqttlink_broker_subscription` that did not keep up.
+     */
+    uint64_t dropped_local;
+    /**
+     * Retained messages for which there was no room.
+     */
+    uint64_t dropped_retained_full;
+    /**
+     * Subscriptions for which there was no room.
+     */
+    uint64_t dropped_subscriptions;
+    /**
+     * Connections above the limit.
+     */
+    uint64_t dropped_connections;
+    /**
+     * Clients refused because there were too many sessions or authentications.
+     */
+    uint64_t dropped_sessions;
+    /**
+     * Events that the callback did not take in time.
+     */
+    uint64_t dropped_events;
+    /**
+     * Messages that a fault of the test kit took, and clients that it refused.
+     */
+    uint64_t dropped_faults;
+} mqttlink_broker_counters;
+
+/**
+ * Takes a message inside a broker. It belongs to the library and lives until the function returns. Runs on
+ * a thread of the subscription's own, one message at a time, in order; it may call every function, also
+ * those that wait, and `mqttlink_broker_subscription_free`.
+ */
+typedef void (*mqttlink_broker_message_fn)(void *user,
+                                           struct mqttlink_broker *broker,
+                                           const struct mqttlink_message *message);
+
+/**
+ * One packet of a transcript. The pointers live as long as the transcript.
+ */
+typedef struct mqttlink_recorded {
+    /**
+     * When, in microseconds on the broker's clock.
+     */
+    uint64_t at_us;
+    /**
+     * The client identifier; "" before CONNECT has come.
+     */
+    const char *client_id;
+    /**
+     * Whether the client sent it; otherwise the broker did.
+     */
+    bool from_client;
+    /**
+     * The protocol version of the connection: a `mqttlink_protocol`.
+     */
+    int32_t version;
+    /**
+     * The packet, fixed header included. It may hold a password.
+     */
+    const void *bytes;
+    /**
+     * How many bytes it has.
+     */
+    size_t len;
+    /**
+     * The same in one line, without payload, password and authentication data.
+     */
+    const char *text;
+} mqttlink_recorded;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2821,6 +3588,536 @@ MQTTLINK_API
 mqttlink_status mqttlink_topic_matches(const char *filter,
                                        const char *name,
                                        bool *matches);
+
+/**
+ * Begins to set up brokers. Without `mqttlink_broker_options_listen` a broker takes clients inside the
+ * process only: see `mqttlink_options_new_in_process`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_new(struct mqttlink_broker_options **options);
+
+/**
+ * Begins to set up brokers for tests: they listen on a free port of 127.0.0.1 beside other addresses,
+ * keep their last 10,000 packets, choose the same client identifiers every time, and have the functions
+ * that say so: waiting for clients, faults, virtual time, transcripts.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_new_for_test(struct mqttlink_broker_options **options);
+
+/**
+ * Frees options. Brokers that were started with them stay as they are. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_broker_options_free(struct mqttlink_broker_options *options);
+
+/**
+ * Lets time stand still in brokers for tests, but for `mqttlink_broker_advance`, so that what takes hours
+ * in a broker (keep alive, expiry, will delay) takes no time in a test. Default: real time.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` if the options are not for tests.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_set_virtual_time(struct mqttlink_broker_options *options,
+                                                         bool wanted);
+
+/**
+ * Listens on an address and port: "127.0.0.1:1883", "[::1]:0", "localhost:0", which stands for all
+ * addresses that the machine has for the name. Port 0 lets the system choose; `mqttlink_broker_port` tells
+ * which. May be called several times. The address is looked up by `mqttlink_broker_start`.
+ *
+ * `tls` is NULL for a listener without TLS; it is copied.
+ *
+ * Without a function that authenticates, and without client certificates that are required, only
+ * addresses that cannot be reached from other machines are taken, unless
+ * `MQTTLINK_BROKER_ALLOW_ANONYMOUS` says otherwise.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_listen(struct mqttlink_broker_options *options,
+                                               const char *address,
+                                               const struct mqttlink_server_tls *tls);
+
+/**
+ * Whether a protocol version, a `mqttlink_protocol`, is spoken. Default: all are.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_allow_version(struct mqttlink_broker_options *options,
+                                                      int32_t version,
+                                                      bool allowed);
+
+/**
+ * What a client is told that asks for response information: commonly the beginning of topics for answers;
+ * NULL is nothing. MQTT 5.0 only. Default: nothing.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_set_response_information(struct mqttlink_broker_options *options,
+                                                                 const char *information);
+
+/**
+ * Sets one of the numbers, a `mqttlink_broker_setting`. `MQTTLINK_ERROR_NUMBER` if there is no such
+ * setting, or if it cannot be this number.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_set(struct mqttlink_broker_options *options,
+                                            int32_t setting,
+                                            uint64_t number);
+
+/**
+ * What one of the numbers is. `MQTTLINK_ERROR_NOT_FOUND` for a seed that was not set.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_get(const struct mqttlink_broker_options *options,
+                                            int32_t setting,
+                                            uint64_t *number);
+
+/**
+ * TLS with the broker's certificate, followed by those that lead to its authority, and its private key,
+ * both in PEM files. They are read by `mqttlink_broker_start`, which reports errors in them.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_server_tls_new(const char *certificate_path,
+                                        const char *key_path,
+                                        struct mqttlink_server_tls **tls);
+
+/**
+ * As `mqttlink_server_tls_new`, with PEM from memory.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_server_tls_new_from_memory(const void *certificate,
+                                                    size_t certificate_len,
+                                                    const void *key,
+                                                    size_t key_len,
+                                                    struct mqttlink_server_tls **tls);
+
+/**
+ * Frees TLS settings. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_server_tls_free(struct mqttlink_server_tls *tls);
+
+/**
+ * Asks clients for a certificate and takes those that this authority has signed; a PEM file.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_server_tls_add_client_authority_file(struct mqttlink_server_tls *tls,
+                                                              const char *path);
+
+/**
+ * Asks clients for a certificate and takes those that this authority has signed; PEM.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_server_tls_add_client_authority(struct mqttlink_server_tls *tls,
+                                                         const void *data,
+                                                         size_t len);
+
+/**
+ * Whether a client without a certificate is refused. Default: false; the function that authenticates
+ * sees whether there is one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_server_tls_require_client_certificate(struct mqttlink_server_tls *tls,
+                                                               bool required);
+
+/**
+ * The oldest version that is spoken: a `mqttlink_tls_version`. Default: `MQTTLINK_TLS_1_2`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_server_tls_set_min_version(struct mqttlink_server_tls *tls,
+                                                    int32_t version);
+
+/**
+ * The client identifier, which the broker may have chosen. NULL only for NULL.
+ */
+MQTTLINK_API const char *mqttlink_peer_client_id(const struct mqttlink_peer *peer);
+
+/**
+ * Who the client is: what `mqttlink_reply_set_user` said, else the user name; NULL if there is neither.
+ */
+MQTTLINK_API
+const char *mqttlink_peer_user(const struct mqttlink_peer *peer);
+
+/**
+ * The password, and in `len`, which may be NULL, how many bytes it has. It may hold any byte, and no NUL
+ * follows it. NULL if there is none, and in every callback but those that authenticate.
+ */
+MQTTLINK_API
+const void *mqttlink_peer_password(const struct mqttlink_peer *peer,
+                                   size_t *len);
+
+/**
+ * The protocol version: a `mqttlink_protocol`. 0 for NULL.
+ */
+MQTTLINK_API int32_t mqttlink_peer_version(const struct mqttlink_peer *peer);
+
+/**
+ * The client's address and port: "127.0.0.1:50000". NULL for a client inside the process.
+ */
+MQTTLINK_API const char *mqttlink_peer_address(const struct mqttlink_peer *peer);
+
+/**
+ * The subject of the certificate with which the client proved who it is: "CN=name,O=organisation". NULL
+ * if it has none.
+ */
+MQTTLINK_API
+const char *mqttlink_peer_certificate_subject(const struct mqttlink_peer *peer);
+
+/**
+ * The common name of that subject; NULL if there is none.
+ */
+MQTTLINK_API const char *mqttlink_peer_certificate_common_name(const struct mqttlink_peer *peer);
+
+/**
+ * The certificate itself, in DER, and in `len`, which may be NULL, how many bytes it has. NULL if there is
+ * none.
+ */
+MQTTLINK_API
+const void *mqttlink_peer_certificate(const struct mqttlink_peer *peer,
+                                      size_t *len);
+
+/**
+ * The properties of CONNECT, the authentication method among them; an empty list before MQTT 5.0, and in
+ * every callback but those that authenticate. NULL only for NULL.
+ */
+MQTTLINK_API
+const struct mqttlink_properties *mqttlink_peer_properties(const struct mqttlink_peer *peer);
+
+/**
+ * Asks a function who may connect. NULL takes it away again. Default: everybody may.
+ *
+ * A client with an authentication method is carried through by the functions of
+ * `mqttlink_broker_options_on_exchange`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_on_authenticate(struct mqttlink_broker_options *options,
+                                                        mqttlink_authenticate_fn callback,
+                                                        void *user,
+                                                        mqttlink_free_fn free_user);
+
+/**
+ * Asks a function who may publish, subscribe and be given what. NULL takes it away again. Default:
+ * everybody may everything.
+ *
+ * In MQTT 5.0 a client is told "not authorized". Before, a message that may not be published is
+ * acknowledged and dropped; see `MQTTLINK_BROKER_DISCONNECT_ON_REFUSED_PUBLISH`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_on_authorize(struct mqttlink_broker_options *options,
+                                                     mqttlink_authorize_fn callback,
+                                                     void *user,
+                                                     mqttlink_free_fn free_user);
+
+/**
+ * Shows a function every message that a client publishes. NULL takes it away again.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_on_intercept(struct mqttlink_broker_options *options,
+                                                     mqttlink_intercept_fn callback,
+                                                     void *user,
+                                                     mqttlink_free_fn free_user);
+
+/**
+ * In a broker's authentication: says who the client is, for the other callbacks and the events. Default:
+ * its user name. It has no meaning in a client's.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_reply_set_user(struct mqttlink_reply *reply,
+                                        const char *user);
+
+/**
+ * Carries clients with an authentication method through their exchange: SCRAM, Kerberos, or a scheme of
+ * one's own (section 4.12). MQTT 5.0 only. `begin` is called with `user`, `step` with the pointer that
+ * `begin` gave; `free_exchange`, which may be NULL, frees that pointer when the exchange is over. `begin`
+ * NULL takes all of them away again.
+ *
+ * If there is no function for `mqttlink_broker_options_on_authenticate`, clients without a method are
+ * refused.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_on_exchange(struct mqttlink_broker_options *options,
+                                                    mqttlink_exchange_begin_fn begin,
+                                                    mqttlink_exchange_step_fn step,
+                                                    mqttlink_free_fn free_exchange,
+                                                    void *user,
+                                                    mqttlink_free_fn free_user);
+
+/**
+ * Changes the topic name. `MQTTLINK_ERROR_INVALID_TOPIC` if it breaks the rules.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_draft_set_topic(struct mqttlink_draft *draft,
+                                         const char *topic);
+
+/**
+ * Changes the payload, which is copied.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_draft_set_payload(struct mqttlink_draft *draft,
+                                           const void *payload,
+                                           size_t len);
+
+/**
+ * Changes the quality of service at which the message goes on, 0 to 2. The exchange with its publisher is
+ * the one it began.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_draft_set_qos(struct mqttlink_draft *draft,
+                                       int32_t qos);
+
+/**
+ * Changes whether the message is kept for later subscribers.
+ */
+MQTTLINK_API mqttlink_status mqttlink_draft_set_retain(struct mqttlink_draft *draft, bool retain);
+
+/**
+ * Puts other properties in the place of all that there are; NULL takes all away. Those that do not belong
+ * to a message are left out on the way.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_draft_set_properties(struct mqttlink_draft *draft,
+                                              const struct mqttlink_properties *properties);
+
+/**
+ * Has a function told what happens. When 65,536 events wait for it, further ones are left out and counted
+ * in `mqttlink_broker_counters`. NULL takes it away again.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_on_event(struct mqttlink_broker_options *options,
+                                                 mqttlink_broker_event_fn callback,
+                                                 void *user,
+                                                 mqttlink_free_fn free_user);
+
+/**
+ * Starts a broker. Host names are looked up, addresses listened on and certificates read; it does not wait
+ * for anything else. The options may be freed or used again. It is freed with `mqttlink_broker_free`.
+ *
+ * `MQTTLINK_ERROR_LISTEN_FAILED` if an address cannot be listened on; `MQTTLINK_ERROR_TLS_CERTIFICATE` and
+ * its like if a file cannot be used; `MQTTLINK_ERROR_INVALID_ARGUMENT` if an address could be reached from
+ * other machines although nobody asks who connects; `MQTTLINK_ERROR_RESOURCES`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_start(const struct mqttlink_broker_options *options,
+                                      struct mqttlink_broker **broker);
+
+/**
+ * Stops a broker if it runs, and frees it, at any moment, on any thread, also inside its own callbacks.
+ * NULL is allowed; a second time does nothing.
+ *
+ * As `mqttlink_broker_stop` with a second. When it returns, none of the broker's callbacks runs any more or
+ * will: it waits for those that run on other threads, except inside one of them.
+ */
+MQTTLINK_API
+void mqttlink_broker_free(struct mqttlink_broker *broker);
+
+/**
+ * Stops a broker: its addresses are free, clients are told ("server shutting down" in MQTT 5.0) and
+ * disconnected, wills are not published. Clients that do not take what is left for them are given so many
+ * milliseconds, and so are callbacks; one that still runs a moment later is left to itself.
+ * `MQTTLINK_DEFAULT` is a second. Succeeds at once if the broker has stopped already, and inside one of its
+ * own callbacks without waiting.
+ *
+ * What needs a broker that runs then fails with `MQTTLINK_ERROR_BROKER_STOPPED`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_stop(struct mqttlink_broker *broker,
+                                     int64_t timeout_ms);
+
+/**
+ * The port of the first address on which the broker listens; 0 if there is none, for NULL and for a freed
+ * broker.
+ */
+MQTTLINK_API
+uint16_t mqttlink_broker_port(const struct mqttlink_broker *broker);
+
+/**
+ * On how many addresses the broker listens. 0 for NULL and for a freed broker.
+ */
+MQTTLINK_API size_t mqttlink_broker_address_count(const struct mqttlink_broker *broker);
+
+/**
+ * The address at a place, from 0, with the port that the system chose: "127.0.0.1:40123", in the order of
+ * `mqttlink_broker_options_listen`; a broker for tests has its own first. NULL behind the last one. Lives
+ * until the broker is freed.
+ */
+MQTTLINK_API
+const char *mqttlink_broker_address(const struct mqttlink_broker *broker,
+                                    size_t index);
+
+/**
+ * Begins to set up clients that reach a broker in this process without a socket; otherwise as
+ * `mqttlink_options_new`. Once the broker has stopped, connecting fails.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_new_in_process(const struct mqttlink_broker *broker,
+                                                struct mqttlink_options **options);
+
+/**
+ * Publishes a message in the program's own name, to clients and to `mqttlink_broker_subscribe`. No callback
+ * is asked about it. Waits only while 65,536 such messages wait to be routed.
+ *
+ * The arguments are those of `mqttlink_client_publish`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_publish(struct mqttlink_broker *broker,
+                                        const char *topic,
+                                        const void *payload,
+                                        size_t len,
+                                        int32_t qos,
+                                        bool retain,
+                                        const struct mqttlink_properties *properties);
+
+/**
+ * Calls a function once for each client that is connected, on this thread, before it returns. It may call
+ * everything.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_each_client(struct mqttlink_broker *broker,
+                                            mqttlink_peer_fn callback,
+                                            void *user);
+
+/**
+ * Ends the connection of a client, in MQTT 5.0 with this `mqttlink_reason`. `found`, which may be NULL, is
+ * whether it was connected.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_disconnect(struct mqttlink_broker *broker,
+                                           const char *client_id,
+                                           int32_t reason,
+                                           bool *found);
+
+/**
+ * What the broker has counted and what it holds. `size` is `sizeof(mqttlink_broker_counters)` of the
+ * program, so that a later library fills no more than the program knows.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_statistics(const struct mqttlink_broker *broker,
+                                           struct mqttlink_broker_counters *counters,
+                                           size_t size);
+
+/**
+ * Subscribes the program itself to a filter; retained messages come first. A callback gets the messages on
+ * a thread of its own; without one, NULL, they wait for `mqttlink_broker_subscription_receive`. At most
+ * 65,536 wait; further ones are dropped and counted in `mqttlink_broker_counters`. No other callback is
+ * asked about it.
+ *
+ * Waits for the broker's thread, which takes no time.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_subscribe(struct mqttlink_broker *broker,
+                                          const char *filter,
+                                          mqttlink_broker_message_fn callback,
+                                          void *user,
+                                          mqttlink_free_fn free_user,
+                                          struct mqttlink_broker_subscription **subscription);
+
+/**
+ * Waits for the next message, for at most so many milliseconds; 0 does not wait. Several threads may wait;
+ * each message goes to one of them. It is freed with `mqttlink_message_free`.
+ *
+ * `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came in time; in a broker for tests its text shows the last
+ * packets. `MQTTLINK_ERROR_BROKER_STOPPED`; `MQTTLINK_ERROR_INVALID_STATE` if there is a callback.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_subscription_receive(struct mqttlink_broker_subscription *subscription,
+                                                     int64_t timeout_ms,
+                                                     struct mqttlink_message **message);
+
+/**
+ * Ends a subscription, at any moment, also inside its own callback and after its broker was freed. When it
+ * returns, the callback does not run any more; inside the callback, that one is the last. No other thread
+ * may be waiting in it. NULL is allowed.
+ */
+MQTTLINK_API
+void mqttlink_broker_subscription_free(struct mqttlink_broker_subscription *subscription);
+
+/**
+ * Waits until a client with this identifier is connected, at most so many milliseconds;
+ * `MQTTLINK_DEFAULT` is 5 s. It succeeds at once if it is connected already. Only in a broker for tests:
+ * see `mqttlink_broker_options_new_for_test`; in others `MQTTLINK_ERROR_INVALID_STATE`.
+ *
+ * `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if it did not come in time; the text shows the last packets.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_wait_for_client(struct mqttlink_broker *broker,
+                                                const char *client_id,
+                                                int64_t timeout_ms);
+
+/**
+ * Waits until no client with this identifier is connected; otherwise as
+ * `mqttlink_broker_wait_for_client`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_wait_for_client_to_go(struct mqttlink_broker *broker,
+                                                      const char *client_id,
+                                                      int64_t timeout_ms);
+
+/**
+ * Waits until a client is subscribed to exactly this filter; otherwise as
+ * `mqttlink_broker_wait_for_client`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_wait_for_subscription(struct mqttlink_broker *broker,
+                                                      const char *client_id,
+                                                      const char *filter,
+                                                      int64_t timeout_ms);
+
+/**
+ * Moves the time of a broker with virtual time on by so many milliseconds; every timer that falls into
+ * them fires at its moment, in order. Only in a broker for tests.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` if the broker runs in real time: see
+ * `mqttlink_broker_options_set_virtual_time`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_advance(struct mqttlink_broker *broker,
+                                        uint64_t milliseconds);
+
+/**
+ * Makes something go wrong on the connections of a client, from its next CONNECT on; "*" stands for every
+ * client. `fault` is a `mqttlink_connection_fault`, which says what `number` means. Several faults add up.
+ * Only in a broker for tests.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_break_connection(struct mqttlink_broker *broker,
+                                                 const char *client_id,
+                                                 int32_t fault,
+                                                 uint64_t number);
+
+/**
+ * Makes something go wrong with messages whose topic matches a filter. `fault` is a
+ * `mqttlink_message_fault`, which says what `number` means. Only in a broker for tests.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_break_messages(struct mqttlink_broker *broker,
+                                               const char *filter,
+                                               int32_t fault,
+                                               uint64_t number);
+
+/**
+ * Takes back all faults. Connections that have one keep it. Only in a broker for tests.
+ */
+MQTTLINK_API mqttlink_status mqttlink_broker_repair(struct mqttlink_broker *broker);
+
+/**
+ * The last 10,000 packets of all connections, oldest first. Only in a broker for tests.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_transcript(const struct mqttlink_broker *broker,
+                                           struct mqttlink_transcript **transcript);
+
+/**
+ * How many packets the transcript has. 0 for NULL.
+ */
+MQTTLINK_API size_t mqttlink_transcript_count(const struct mqttlink_transcript *transcript);
+
+/**
+ * Shows the packet at a place, from 0. `MQTTLINK_ERROR_NOT_FOUND` behind the last one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_transcript_at(const struct mqttlink_transcript *transcript,
+                                       size_t index,
+                                       struct mqttlink_recorded *packet);
+
+/**
+ * Frees a transcript. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_transcript_free(struct mqttlink_transcript *transcript);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -50,6 +50,15 @@ impl LocalSubscription {
         self.received.try_recv().ok()
     }
 
+    /// Ends the subscription for all who wait in it: no message comes any more, and when those that
+    /// wait have been taken, [`recv`](Self::recv) fails and [`iter`](Self::iter) ends.
+    pub fn end(&self) {
+        let id = self.id;
+        let end = Command::Call(Box::new(move |poller| poller.core.unsubscribe_local(id)));
+        // A broker that has stopped has no subscriptions.
+        let _ = self.mailbox.send(end);
+    }
+
     /// All messages from now on; waits for each, and ends when the broker stops.
     pub fn iter(&self) -> impl Iterator<Item = Arc<Publication>> + '_ {
         self.received.iter()
@@ -58,10 +67,7 @@ impl LocalSubscription {
 
 impl Drop for LocalSubscription {
     fn drop(&mut self) {
-        let id = self.id;
-        let end = Command::Call(Box::new(move |poller| poller.core.unsubscribe_local(id)));
-        // A broker that has stopped has no subscriptions.
-        let _ = self.mailbox.send(end);
+        self.end();
     }
 }
 

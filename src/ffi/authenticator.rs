@@ -12,8 +12,11 @@ use super::status::mqttlink_status;
 use crate::{AuthError, Authenticator, Builder};
 
 /// Where an authenticator puts the data it answers with. Lives until the authenticator returns.
+#[derive(Default)]
 pub struct mqttlink_reply {
-    data: Mutex<Option<Vec<u8>>>,
+    pub(super) data: Mutex<Option<Vec<u8>>>,
+    /// Who a broker's client is.
+    pub(super) user: Mutex<Option<String>>,
 }
 
 /// A new exchange begins: give the data of CONNECT, or of the AUTH that begins a re-authentication, with
@@ -105,12 +108,12 @@ fn decided(code: i32) -> Result<(), AuthError> {
 }
 
 fn reply(call: impl FnOnce(*mut mqttlink_reply) -> i32) -> Result<Option<Vec<u8>>, AuthError> {
-    let mut reply = mqttlink_reply { data: Mutex::default() };
+    let mut reply = mqttlink_reply::default();
     decided(call(&raw mut reply))?;
     Ok(reply.data.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn parts(data: Option<&[u8]>) -> (*const c_void, usize) {
+pub(super) fn parts(data: Option<&[u8]>) -> (*const c_void, usize) {
     data.map_or((ptr::null(), 0), |data| (data.as_ptr().cast(), data.len()))
 }
 

@@ -209,7 +209,7 @@ pub(super) fn client(handle: *const mqttlink_client) -> Result<Used, Failure> {
 
 /// The child of a fork has no threads but the one that forked: its clients are of no use to it.
 #[cfg(unix)]
-fn watch_forks() {
+pub(super) fn watch_forks() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::SeqCst);
@@ -221,7 +221,7 @@ fn watch_forks() {
 }
 
 #[cfg(not(unix))]
-fn watch_forks() {}
+pub(super) fn watch_forks() {}
 
 /// Forks of this process so far.
 pub(super) fn forks() -> usize {

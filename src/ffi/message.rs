@@ -11,12 +11,13 @@ use super::guard::{self, Failure};
 use super::numbers;
 use super::pointer::{buffer, c_text, free, given, new, optional, out, put_if};
 use super::properties::mqttlink_properties;
+use super::source::{Source, View};
 use super::status::mqttlink_status;
 use crate::{Acknowledger, Message};
 
-/// A message from the server. In a callback it belongs to the library and lives until the callback
-/// returns; from `mqttlink_client_receive` and `mqttlink_message_copy` it is freed with
-/// `mqttlink_message_free`.
+/// A message from the server, or inside a broker. In a callback it belongs to the library and lives until
+/// the callback returns; from `mqttlink_client_receive`, `mqttlink_broker_subscription_receive` and
+/// `mqttlink_message_copy` it is freed with `mqttlink_message_free`.
 ///
 /// Unless the client acknowledges by hand, a message of QoS 1 or 2 is acknowledged when its callback
 /// returns, or when the one from `mqttlink_client_receive` is freed.
@@ -28,13 +29,8 @@ pub struct mqttlink_message {
     unread: Mutex<Option<Bytes>>,
 }
 
-enum Source {
-    Lent(*const Message),
-    Owned(Message),
-}
-
 impl mqttlink_message {
-    const fn new(source: Source) -> Self {
+    pub(super) const fn new(source: Source) -> Self {
         Self {
             source,
             topic: OnceLock::new(),
@@ -53,12 +49,8 @@ impl mqttlink_message {
         call(&raw const view);
     }
 
-    fn message(&self) -> &Message {
-        match &self.source {
-            // SAFETY: it points at the message that `lend` was called with, and whose call goes on.
-            Source::Lent(message) => unsafe { &**message },
-            Source::Owned(message) => message,
-        }
+    fn view(&self) -> View<'_> {
+        self.source.view()
     }
 }
 
@@ -74,7 +66,7 @@ fn look<T: Copy>(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_topic(message: *const mqttlink_message) -> *const c_char {
     look(message, ptr::null(), |view| {
-        view.topic.get_or_init(|| c_text(view.message().topic())).as_ptr()
+        view.topic.get_or_init(|| c_text(view.view().topic())).as_ptr()
     })
 }
 
@@ -87,7 +79,7 @@ pub extern "C" fn mqttlink_message_payload(
     len: *mut usize,
 ) -> *const c_void {
     look(message, ptr::null(), |view| {
-        let payload = view.message().payload();
+        let payload = view.view().payload();
         put_if(len, || payload.len());
         payload.as_ptr().cast()
     })
@@ -96,20 +88,20 @@ pub extern "C" fn mqttlink_message_payload(
 /// The quality of service at which the message was delivered, 0 to 2.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_qos(message: *const mqttlink_message) -> i32 {
-    look(message, 0, |view| view.message().qos().number().into())
+    look(message, 0, |view| view.view().qos().number().into())
 }
 
 /// Whether the server had kept the message from before the subscription.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_retain(message: *const mqttlink_message) -> bool {
-    look(message, false, |view| view.message().retain())
+    look(message, false, |view| view.view().retain())
 }
 
 /// Whether the server says that it may have sent the message before. It does not mean that this client
 /// has seen it.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_dup(message: *const mqttlink_message) -> bool {
-    look(message, false, |view| view.message().dup())
+    look(message, false, |view| view.view().client().is_some_and(Message::dup))
 }
 
 /// All properties, in order; an empty list before MQTT 5.0. NULL for NULL. Lives as long as the message.
@@ -118,7 +110,7 @@ pub extern "C" fn mqttlink_message_properties(
     message: *const mqttlink_message,
 ) -> *const mqttlink_properties {
     look(message, ptr::null(), |view| {
-        let properties = view.properties.get_or_init(|| view.message().properties().into());
+        let properties = view.properties.get_or_init(|| view.view().properties().into());
         ptr::from_ref(properties)
     })
 }
@@ -127,15 +119,15 @@ pub extern "C" fn mqttlink_message_properties(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_payload_len(message: *const mqttlink_message) -> usize {
     look(message, 0, |view| {
-        let message = view.message();
-        message.streamed_len().unwrap_or_else(|| message.payload().len())
+        let streamed = view.view().client().and_then(Message::streamed_len);
+        streamed.unwrap_or_else(|| view.view().payload().len())
     })
 }
 
 /// Whether the payload comes as a stream: if it is longer than `mqttlink_options_set_stream_above` says.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_is_streamed(message: *const mqttlink_message) -> bool {
-    look(message, false, |view| view.message().streamed_len().is_some())
+    look(message, false, |view| view.view().client().and_then(Message::streamed_len).is_some())
 }
 
 /// Reads the next bytes of the payload, whether it is in memory or comes as a stream; `count` is 0 at
@@ -155,9 +147,17 @@ pub extern "C" fn mqttlink_message_read(
         let view = given(message, "message")?;
         let (data, place) = (buffer(data, size, "data")?, out(count, "count")?);
         let mut unread = view.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(message) = view.view().client() else {
+            let payload = || Bytes::copy_from_slice(view.view().payload());
+            let chunk = unread.get_or_insert_with(payload);
+            // From memory, where reading cannot fail.
+            let read = chunk.as_ref().read(data).unwrap_or_default();
+            place.put(chunk.split_to(read).len());
+            return Ok(());
+        };
         let mut reader = match unread.take() {
-            Some(chunk) => view.message().reader_with(chunk),
-            None => view.message().reader(),
+            Some(chunk) => message.reader_with(chunk),
+            None => message.reader(),
         };
         let result = reader.read(data);
         *unread = Some(reader.into_chunk());
@@ -176,7 +176,9 @@ pub extern "C" fn mqttlink_message_acknowledge(
     message: *const mqttlink_message,
 ) -> mqttlink_status {
     guard::call(|| {
-        given(message, "message")?.message().acknowledge();
+        if let Some(message) = given(message, "message")?.view().client() {
+            message.acknowledge();
+        }
         Ok(())
     })
 }
@@ -193,10 +195,11 @@ pub extern "C" fn mqttlink_message_acknowledger(
         let view = given(message, "message")?;
         let place = out(acknowledger, "acknowledger")?;
         let none = || {
-            let text = "there is no acknowledgement to take: QoS 0, a copy, or taken already";
+            let text =
+                "there is no acknowledgement to take: QoS 0, a copy, of a broker, or taken already";
             Failure::new(mqttlink_status::MQTTLINK_ERROR_NOT_FOUND, text)
         };
-        let taken = view.message().acknowledger().ok_or_else(none)?;
+        let taken = view.view().client().and_then(Message::acknowledger).ok_or_else(none)?;
         place.put_new(mqttlink_acknowledger { inner: Mutex::new(Some(taken)) });
         Ok(())
     })
@@ -212,7 +215,7 @@ pub extern "C" fn mqttlink_message_copy(
     guard::call(|| {
         let view = given(message, "message")?;
         let place = out(copy, "copy")?;
-        place.put_new(mqttlink_message::owned(view.message().clone()));
+        place.put_new(mqttlink_message::new(view.source.copied()));
         Ok(())
     })
 }
@@ -222,7 +225,7 @@ pub extern "C" fn mqttlink_message_copy(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_free(message: *mut mqttlink_message) {
     guard::or((), || {
-        if optional(message).is_some_and(|view| matches!(view.source, Source::Owned(_))) {
+        if optional(message).is_some_and(|view| view.source.is_owned()) {
             free(message);
         }
     });

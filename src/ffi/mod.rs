@@ -59,7 +59,10 @@ mod log;
 
 mod topic;
 
+mod broker;
+
 mod guard;
 mod handle;
 mod interrupt;
 mod pointer;
+mod source;

@@ -98,7 +98,7 @@ fn seconds(seconds: u32) -> Duration {
     if seconds == u32::MAX { Duration::MAX } else { Duration::from_secs(seconds.into()) }
 }
 
-fn begin(
+pub(super) fn begin(
     place: *mut *mut mqttlink_options,
     start: impl Fn() -> Builder + Send + Sync + 'static,
 ) -> Result<(), Failure> {

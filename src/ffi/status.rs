@@ -25,11 +25,11 @@ pub enum mqttlink_status {
     MQTTLINK_ERROR_UTF8 = 2,
     /// A number is not one of those that the argument can be. The message names it.
     MQTTLINK_ERROR_NUMBER = 3,
-    /// The client has been freed.
+    /// The client or broker has been freed.
     MQTTLINK_ERROR_FREED = 4,
     /// A bug in mqttlink: it panicked. The state of the handle is unknown; free it.
     MQTTLINK_ERROR_PANIC = 5,
-    /// The client was made before fork(), and this is the child. Make another one here.
+    /// The client or broker was made before fork(), and this is the child. Make another one here.
     MQTTLINK_ERROR_FORKED = 6,
     /// What was asked for is not there.
     MQTTLINK_ERROR_NOT_FOUND = 7,
@@ -156,9 +156,9 @@ const OWN: [(mqttlink_status, &str); 8] = [
     (mqttlink_status::MQTTLINK_ERROR_NULL, "an argument is NULL"),
     (mqttlink_status::MQTTLINK_ERROR_UTF8, "a string is not UTF-8"),
     (mqttlink_status::MQTTLINK_ERROR_NUMBER, "a number is out of range"),
-    (mqttlink_status::MQTTLINK_ERROR_FREED, "the client has been freed"),
+    (mqttlink_status::MQTTLINK_ERROR_FREED, "the client or broker has been freed"),
     (mqttlink_status::MQTTLINK_ERROR_PANIC, "a bug in mqttlink: it panicked"),
-    (mqttlink_status::MQTTLINK_ERROR_FORKED, "the client belongs to the parent process"),
+    (mqttlink_status::MQTTLINK_ERROR_FORKED, "the client or broker belongs to the parent process"),
     (mqttlink_status::MQTTLINK_ERROR_NOT_FOUND, "there is no such thing"),
 ];
 

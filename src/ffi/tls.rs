@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::callback::{Hook, mqttlink_free_fn};
 use super::guard::{self, Failure};
 #[cfg(feature = "tls")]
-use super::numbers::tls_version;
+pub(super) use super::numbers::tls_version;
 use super::options::mqttlink_options;
 #[cfg(feature = "tls")]
 use super::options::set;
@@ -56,12 +56,12 @@ impl Options {
 }
 
 #[cfg(not(feature = "tls"))]
-fn tls_version(_: i32) -> Result<(), Failure> {
+pub(super) fn tls_version(_: i32) -> Result<(), Failure> {
     Ok(())
 }
 
 #[cfg(not(feature = "tls"))]
-fn not_supported() -> Failure {
+pub(super) fn not_supported() -> Failure {
     let text = "this library was built without TLS: build it with the feature `tls`";
     Failure::new(mqttlink_status::MQTTLINK_ERROR_NOT_SUPPORTED, text)
 }

@@ -19,7 +19,7 @@ const TRANSCRIPT: usize = 10_000;
 /// How many packets of the transcript an error shows.
 const SHOWN: usize = 20;
 
-/// How long to wait for what should happen at once.
+/// How long to wait for what should happen at once, unless a test says otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sets up a [`TestBroker`].
@@ -53,18 +53,19 @@ impl TestBrokerBuilder {
         if self.virtual_time {
             builder = builder.at_virtual_time(Time::ORIGIN);
         }
-        Ok(TestBroker { broker: builder.start()? })
+        Ok(TestBroker { broker: builder.start()?, patience: PATIENCE })
     }
 }
 
 /// A broker on a free port of the loopback interface, with a transcript, faults on demand and calls
-/// that wait for what a test waits for. Every wait ends after five seconds with an error that shows
-/// the last packets.
+/// that wait for what a test waits for. Every wait ends after five seconds, or the time that
+/// [`patience`](Self::patience) says, with an error that shows the last packets.
 ///
 /// The client identifiers that it assigns are the same in every run.
 #[derive(Debug, Clone)]
 pub struct TestBroker {
     broker: Broker,
+    patience: Duration,
 }
 
 impl TestBroker {
@@ -86,6 +87,11 @@ impl TestBroker {
     #[must_use]
     pub const fn broker(&self) -> &Broker {
         &self.broker
+    }
+
+    /// A handle of the same broker whose waits end after this time.
+    pub fn patience(&self, patience: Duration) -> Self {
+        Self { broker: self.broker.clone(), patience }
     }
 
     /// The port on which it listens.
@@ -136,8 +142,8 @@ impl TestBroker {
         what: &str,
         condition: impl FnMut(&broker::Core) -> bool + Send + 'static,
     ) -> Result<(), Error> {
-        self.broker.wait_until(PATIENCE, condition).map_err(|error| {
-            if error.is_timeout() { self.disappointed(what, PATIENCE) } else { error }
+        self.broker.wait_until(self.patience, condition).map_err(|error| {
+            if error.is_timeout() { self.disappointed(what, self.patience) } else { error }
         })
     }
 

@@ -37,11 +37,17 @@ fn header() -> String {
     String::from_utf8(made).unwrap()
 }
 
+/// Every file below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
 /// The functions that the sources export.
 fn exported() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for entry in fs::read_dir(path("src/ffi")).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for file in sources(&path("src/ffi")) {
+        let text = fs::read_to_string(file).unwrap();
         for item in text.split("#[unsafe(no_mangle)]").skip(1) {
             let name = item.split("fn ").nth(1).unwrap().split('(').next().unwrap();
             assert!(found.insert(name.to_owned()), "{name} is there twice");
@@ -75,7 +81,7 @@ fn each_exported_function_is_declared_and_described() {
 
 #[test]
 fn the_c_suites_call_each_exported_function() {
-    let suites = ["basics", "client", "events", "openssl"];
+    let suites = ["basics", "client", "events", "openssl", "broker", "hooks", "kit"];
     let calls: String = suites.map(|name| read(&format!("tests/capi/test_{name}.c"))).concat();
     for name in exported() {
         assert!(calls.contains(&name), "no suite in tests/capi calls {name}");

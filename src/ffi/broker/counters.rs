@@ -1,0 +1,147 @@
+//! What a broker counts.
+
+use super::handle::{broker, mqttlink_broker};
+use crate::broker::BrokerStatistics;
+use crate::ffi::guard::{self, Failure};
+use crate::ffi::pointer::out;
+use crate::ffi::status::mqttlink_status;
+
+/// What a broker has counted and what it holds. Later versions may append fields.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct mqttlink_broker_counters {
+    /// How many milliseconds it has been running.
+    pub uptime_ms: u64,
+    /// Clients that are connected.
+    pub clients_connected: u64,
+    /// Sessions whose client is not connected.
+    pub clients_disconnected: u64,
+    /// The most clients that were ever connected at the same time.
+    pub clients_maximum: u64,
+    /// Sessions that have expired.
+    pub clients_expired: u64,
+    /// Connections, those included whose CONNECT has not come.
+    pub connections: u64,
+    /// Connections accepted since the start.
+    pub connections_total: u64,
+    /// Subscriptions, shared ones included.
+    pub subscriptions: u64,
+    /// Memberships of shared subscriptions.
+    pub shared_subscriptions: u64,
+    /// Retained messages.
+    pub retained_messages: u64,
+    /// Bytes of retained messages.
+    pub retained_bytes: u64,
+    /// Messages that wait for clients.
+    pub queued_messages: u64,
+    /// Bytes of messages that wait for clients or are in flight.
+    pub queued_bytes: u64,
+    /// Packets received.
+    pub packets_received: u64,
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Bytes received.
+    pub bytes_received: u64,
+    /// Bytes given to connections.
+    pub bytes_sent: u64,
+    /// Messages received from clients.
+    pub publish_received: u64,
+    /// Messages sent to clients.
+    pub publish_sent: u64,
+    /// Bytes of payload received from clients.
+    pub publish_bytes_received: u64,
+    /// Bytes of payload sent to clients.
+    pub publish_bytes_sent: u64,
+    /// Messages dropped for a client whose own queue was full.
+    pub dropped_queue_full: u64,
+    /// Messages dropped because the queues of all clients together were full.
+    pub dropped_total_full: u64,
+    /// Messages dropped because they are larger than the client takes.
+    pub dropped_too_large: u64,
+    /// Messages that expired while they waited, retained ones included.
+    pub dropped_expired: u64,
+    /// Messages that their publisher was not allowed to publish, or that were refused on the way.
+    pub dropped_refused: u64,
+    /// Messages that the receiver was not allowed to get.
+    pub dropped_not_delivered: u64,
+    /// Messages that waited for a session that ended.
+    pub dropped_session_ended: u64,
+    /// Messages for a `mqttlink_broker_subscription` that did not keep up.
+    pub dropped_local: u64,
+    /// Retained messages for which there was no room.
+    pub dropped_retained_full: u64,
+    /// Subscriptions for which there was no room.
+    pub dropped_subscriptions: u64,
+    /// Connections above the limit.
+    pub dropped_connections: u64,
+    /// Clients refused because there were too many sessions or authentications.
+    pub dropped_sessions: u64,
+    /// Events that the callback did not take in time.
+    pub dropped_events: u64,
+    /// Messages that a fault of the test kit took, and clients that it refused.
+    pub dropped_faults: u64,
+}
+
+impl From<BrokerStatistics> for mqttlink_broker_counters {
+    fn from(counted: BrokerStatistics) -> Self {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let drops = counted.drops;
+        Self {
+            uptime_ms: u64::try_from(counted.uptime.as_millis()).unwrap_or(u64::MAX),
+            clients_connected: count(counted.clients_connected),
+            clients_disconnected: count(counted.clients_disconnected),
+            clients_maximum: count(counted.clients_maximum),
+            clients_expired: counted.clients_expired,
+            connections: count(counted.connections),
+            connections_total: counted.connections_total,
+            subscriptions: count(counted.subscriptions),
+            shared_subscriptions: count(counted.shared_subscriptions),
+            retained_messages: count(counted.retained_messages),
+            retained_bytes: count(counted.retained_bytes),
+            queued_messages: count(counted.queued_messages),
+            queued_bytes: count(counted.queued_bytes),
+            packets_received: counted.packets_received,
+            packets_sent: counted.packets_sent,
+            bytes_received: counted.bytes_received,
+            bytes_sent: counted.bytes_sent,
+            publish_received: counted.publish_received,
+            publish_sent: counted.publish_sent,
+            publish_bytes_received: counted.publish_bytes_received,
+            publish_bytes_sent: counted.publish_bytes_sent,
+            dropped_queue_full: drops.queue_full,
+            dropped_total_full: drops.total_full,
+            dropped_too_large: drops.too_large,
+            dropped_expired: drops.expired,
+            dropped_refused: drops.refused,
+            dropped_not_delivered: drops.not_delivered,
+            dropped_session_ended: drops.session_ended,
+            dropped_local: drops.local,
+            dropped_retained_full: drops.retained_full,
+            dropped_subscriptions: drops.subscriptions,
+            dropped_connections: drops.connections,
+            dropped_sessions: drops.sessions,
+            dropped_events: drops.events,
+            dropped_faults: drops.faults,
+        }
+    }
+}
+
+/// What the broker has counted and what it holds. `size` is `sizeof(mqttlink_broker_counters)` of the
+/// program, so that a later library fills no more than the program knows.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_broker_statistics(
+    broker: *const mqttlink_broker,
+    counters: *mut mqttlink_broker_counters,
+    size: usize,
+) -> mqttlink_status {
+    guard::call(|| {
+        let broker = self::broker(broker)?;
+        let place = out(counters, "counters")?;
+        if size < size_of::<mqttlink_broker_counters>() {
+            let text = format!("size is {size}; pass sizeof(mqttlink_broker_counters)");
+            return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
+        }
+        place.put(broker.statistics()?.into());
+        Ok(())
+    })
+}

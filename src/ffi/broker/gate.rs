@@ -1,0 +1,66 @@
+//! How freeing a broker waits for the program's functions that run.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+/// Where every call of one of a broker's callbacks passes through.
+#[derive(Default)]
+pub(super) struct Gate {
+    state: Mutex<State>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    inside: Vec<ThreadId>,
+}
+
+/// A callback that runs.
+pub(super) struct Pass<'a>(&'a Gate);
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` when callbacks are not called any more.
+    pub(super) fn enter(&self) -> Option<Pass<'_>> {
+        let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
+        state.inside.push(thread::current().id());
+        Some(Pass(self))
+    }
+
+    /// Lets no callback in any more, and waits for those that run; inside one of them it does not wait.
+    pub(super) fn close(&self) {
+        let me = thread::current().id();
+        let mut state = self.lock();
+        state.closed = true;
+        while !state.inside.is_empty() && !state.inside.contains(&me) {
+            state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let me = thread::current().id();
+        let mut state = self.0.lock();
+        if let Some(place) = state.inside.iter().position(|id| *id == me) {
+            state.inside.swap_remove(place);
+        }
+        drop(state);
+        self.0.left.notify_all();
+    }
+}
+
+/// Calls one of the program's functions, or says `otherwise` when the broker has been freed.
+pub(super) fn through<T>(gate: &Arc<Gate>, otherwise: T, call: impl FnOnce() -> T) -> T {
+    match gate.enter() {
+        Some(_pass) => call(),
+        None => otherwise,
+    }
+}

@@ -1,0 +1,552 @@
+/* The embedded broker: starting, addresses, TLS, messages of the program itself, clients inside the process,
+ * ending, and every misuse that has an answer. */
+#include "broker.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void settings(void) {
+    mqttlink_broker_options *options;
+    uint64_t number = 7;
+    OK(mqttlink_broker_options_new(&options));
+    OK(mqttlink_broker_options_get(options, MQTTLINK_BROKER_CONNECTIONS, &number));
+    CHECK(number == 10000);
+    FAILS(MQTTLINK_ERROR_NOT_FOUND,
+          mqttlink_broker_options_get(options, MQTTLINK_BROKER_SEED, &number));
+    static const int32_t all[] = {
+        MQTTLINK_BROKER_CONNECTIONS, MQTTLINK_BROKER_SESSIONS,
+        MQTTLINK_BROKER_SUBSCRIPTIONS_PER_CLIENT, MQTTLINK_BROKER_SUBSCRIPTIONS,
+        MQTTLINK_BROKER_TOPIC_LEVELS, MQTTLINK_BROKER_QUEUED_MESSAGES_PER_CLIENT,
+        MQTTLINK_BROKER_QUEUED_BYTES_PER_CLIENT, MQTTLINK_BROKER_QUEUED_BYTES,
+        MQTTLINK_BROKER_OVERFLOW, MQTTLINK_BROKER_RETAINED_MESSAGES, MQTTLINK_BROKER_RETAINED_BYTES,
+        MQTTLINK_BROKER_AUTHENTICATION_MS, MQTTLINK_BROKER_AUTHENTICATIONS,
+        MQTTLINK_BROKER_CLOSING_MS, MQTTLINK_BROKER_CONNECT_TIMEOUT_MS,
+        MQTTLINK_BROKER_MAXIMUM_PACKET_SIZE, MQTTLINK_BROKER_RECEIVE_MAXIMUM,
+        MQTTLINK_BROKER_TOPIC_ALIAS_MAXIMUM, MQTTLINK_BROKER_TOPIC_ALIASES,
+        MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S,
+        MQTTLINK_BROKER_MAXIMUM_QOS, MQTTLINK_BROKER_RETAIN_AVAILABLE,
+        MQTTLINK_BROKER_WILDCARD_AVAILABLE, MQTTLINK_BROKER_SUBSCRIPTION_ID_AVAILABLE,
+        MQTTLINK_BROKER_SHARED_AVAILABLE, MQTTLINK_BROKER_WINDOW, MQTTLINK_BROKER_ALLOW_ANONYMOUS,
+        MQTTLINK_BROKER_AUTHENTICATION_THREADS, MQTTLINK_BROKER_DISCONNECT_ON_REFUSED_PUBLISH,
+        MQTTLINK_BROKER_SYS_INTERVAL_MS, MQTTLINK_BROKER_SEED};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        OK(mqttlink_broker_options_set(options, all[i], 1));
+        OK(mqttlink_broker_options_get(options, all[i], &number));
+        CHECK(number == 1);
+    }
+    static const int32_t at_most_65535[] = {
+        MQTTLINK_BROKER_RECEIVE_MAXIMUM, MQTTLINK_BROKER_TOPIC_ALIAS_MAXIMUM,
+        MQTTLINK_BROKER_TOPIC_ALIASES, MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, MQTTLINK_BROKER_WINDOW};
+    for (size_t i = 0; i < sizeof at_most_65535 / sizeof *at_most_65535; i++)
+        FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, at_most_65535[i], 65536));
+    static const int32_t not_zero[] = {MQTTLINK_BROKER_RECEIVE_MAXIMUM, MQTTLINK_BROKER_WINDOW,
+                                       MQTTLINK_BROKER_AUTHENTICATION_THREADS};
+    for (size_t i = 0; i < sizeof not_zero / sizeof *not_zero; i++)
+        FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, not_zero[i], 0));
+    FAILS(MQTTLINK_ERROR_NUMBER,
+          mqttlink_broker_options_set(options, MQTTLINK_BROKER_RETAIN_AVAILABLE, 2));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, MQTTLINK_BROKER_OVERFLOW, 3));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, MQTTLINK_BROKER_MAXIMUM_QOS, 3));
+    FAILS(MQTTLINK_ERROR_NUMBER,
+          mqttlink_broker_options_set(options, MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S, UINT64_MAX));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, 99, 0));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, -1, 0));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_get(options, 205, &number));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_allow_version(options, 6, true));
+    FAILS(MQTTLINK_ERROR_INVALID_STATE, mqttlink_broker_options_set_virtual_time(options, true));
+    mqttlink_broker_options_free(options);
+}
+
+static void only_mqtt_5(mqttlink_broker_options *options, void *unused) {
+    (void)unused;
+    OK(mqttlink_broker_options_allow_version(options, MQTTLINK_MQTT_3_1, false));
+    OK(mqttlink_broker_options_allow_version(options, MQTTLINK_MQTT_3_1_1, false));
+    OK(mqttlink_broker_options_set_response_information(options, "answers/"));
+    OK(mqttlink_broker_options_set(options, MQTTLINK_BROKER_MAXIMUM_QOS, 1));
+}
+
+/* What is set arrives at clients. */
+static void what_is_offered(void) {
+    mqttlink_broker *broker = start_with(only_mqtt_5, NULL);
+    mqttlink_options *options;
+    mqttlink_client *client;
+    mqttlink_granted *granted;
+    OK(mqttlink_options_new_for("127.0.0.1", mqttlink_broker_port(broker), &options));
+    OK(mqttlink_options_set_request_response_information(options, true));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, &granted));
+    CHECK(mqttlink_granted_maximum_qos(granted) == 1);
+    CHECK(strcmp(mqttlink_properties_value(mqttlink_granted_properties(granted),
+                                           MQTTLINK_PROPERTY_RESPONSE_INFORMATION, NULL),
+                 "answers/") == 0);
+    mqttlink_granted_free(granted);
+    mqttlink_client_free(client);
+    OK(mqttlink_options_set_version(options, MQTTLINK_MQTT_3_1_1));
+    OK(mqttlink_client_new(options, &client));
+    FAILS(MQTTLINK_ERROR_REFUSED, mqttlink_client_connect(client, NULL));
+    CHECK(mqttlink_error_reason(mqttlink_last_error()) ==
+          MQTTLINK_REASON_UNSUPPORTED_PROTOCOL_VERSION);
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    mqttlink_broker_free(broker);
+}
+
+static void addresses(void) {
+    mqttlink_broker_options *options;
+    mqttlink_broker *broker, *second = NULL;
+    char expected[32];
+    OK(mqttlink_broker_options_new(&options));
+    OK(mqttlink_broker_options_listen(options, "127.0.0.1:0", NULL));
+    OK(mqttlink_broker_options_listen(options, "127.0.0.1:0", NULL));
+    OK(mqttlink_broker_start(options, &broker));
+    CHECK(mqttlink_broker_address_count(broker) == 2);
+    CHECK(mqttlink_broker_port(broker) != 0);
+    snprintf(expected, sizeof expected, "127.0.0.1:%d", mqttlink_broker_port(broker));
+    CHECK(strcmp(mqttlink_broker_address(broker, 0), expected) == 0);
+    CHECK(strcmp(mqttlink_broker_address(broker, 1), expected) != 0);
+    CHECK(mqttlink_broker_address(broker, 2) == NULL);
+
+    /* The first one's port is taken. */
+    OK(mqttlink_broker_options_listen(options, mqttlink_broker_address(broker, 0), NULL));
+    FAILS(MQTTLINK_ERROR_LISTEN_FAILED, mqttlink_broker_start(options, &second));
+    CHECK(strstr(mqttlink_last_error_message(), expected) && second == NULL);
+    CHECK(mqttlink_error_os_code(mqttlink_last_error()) != 0);
+    mqttlink_broker_options_free(options);
+    mqttlink_broker_free(broker);
+
+    OK(mqttlink_broker_options_new(&options));
+    OK(mqttlink_broker_options_listen(options, "0.0.0.0:0", NULL));
+    FAILS(MQTTLINK_ERROR_INVALID_ARGUMENT, mqttlink_broker_start(options, &broker));
+    OK(mqttlink_broker_options_set(options, MQTTLINK_BROKER_ALLOW_ANONYMOUS, 1));
+    OK(mqttlink_broker_start(options, &broker));
+    mqttlink_broker_free(broker);
+    mqttlink_broker_options_free(options);
+
+    OK(mqttlink_broker_options_new(&options));
+    OK(mqttlink_broker_options_listen(options, "no port", NULL));
+    FAILS(MQTTLINK_ERROR_LISTEN_FAILED, mqttlink_broker_start(options, &broker));
+    mqttlink_broker_options_free(options);
+
+    /* Without an address there are clients inside the process only. */
+    OK(mqttlink_broker_options_new(&options));
+    OK(mqttlink_broker_start(options, &broker));
+    CHECK(mqttlink_broker_port(broker) == 0 && mqttlink_broker_address_count(broker) == 0);
+    mqttlink_broker_free(broker);
+    mqttlink_broker_options_free(options);
+}
+
+typedef struct {
+    counter messages;
+    char topics[4][32];
+    mqttlink_broker_subscription *subscription;
+    atomic_int freed;
+    bool ends_itself;
+} heard;
+
+static void on_message(void *user, mqttlink_broker *broker, const mqttlink_message *message) {
+    heard *heard = user;
+    int count = count_now(&heard->messages);
+    if (count < 4)
+        snprintf(heard->topics[count], sizeof heard->topics[0], "%s", mqttlink_message_topic(message));
+    /* All of the broker's functions may be called here. */
+    mqttlink_broker_counters counters;
+    OK(mqttlink_broker_statistics(broker, &counters, sizeof counters));
+    if (heard->ends_itself)
+        mqttlink_broker_subscription_free(heard->subscription);
+    count_up(&heard->messages);
+}
+
+static void count_free(void *user) { atomic_fetch_add(&((heard *)user)->freed, 1); }
+
+static void a_message(const mqttlink_message *message) {
+    char part[4];
+    size_t count;
+    mqttlink_message *copy;
+    mqttlink_acknowledger *acknowledger;
+    CHECK(strcmp(mqttlink_message_topic(message), "a/b") == 0 && payload_is(message, "hello"));
+    CHECK(mqttlink_message_qos(message) == 1 && mqttlink_message_retain(message));
+    CHECK(!mqttlink_message_dup(message) && !mqttlink_message_is_streamed(message));
+    CHECK(mqttlink_message_payload_len(message) == 5);
+    CHECK(strcmp(mqttlink_properties_user(mqttlink_message_properties(message), "unit"), "kelvin") == 0);
+    OK(mqttlink_message_read(message, part, sizeof part, &count));
+    CHECK(count == 4 && memcmp(part, "hell", 4) == 0);
+    OK(mqttlink_message_read(message, part, sizeof part, &count));
+    CHECK(count == 1 && part[0] == 'o');
+    OK(mqttlink_message_read(message, part, sizeof part, &count));
+    CHECK(count == 0);
+    OK(mqttlink_message_acknowledge(message));
+    FAILS(MQTTLINK_ERROR_NOT_FOUND, mqttlink_message_acknowledger(message, &acknowledger));
+    OK(mqttlink_message_copy(message, &copy));
+    CHECK(strcmp(mqttlink_message_topic(copy), "a/b") == 0 && payload_is(copy, "hello"));
+    mqttlink_message_free(copy);
+}
+
+static void messages_of_the_program(void) {
+    mqttlink_broker_options *options;
+    mqttlink_broker *broker;
+    mqttlink_broker_subscription *waiting, *called, *own;
+    mqttlink_message *message;
+    heard heard = {.messages = COUNTER}, once = {.messages = COUNTER, .ends_itself = true};
+    mqttlink_properties *list = mqttlink_properties_new();
+    OK(mqttlink_properties_add_user(list, "unit", "kelvin"));
+    OK(mqttlink_broker_options_new(&options));
+    OK(mqttlink_broker_start(options, &broker));
+    mqttlink_broker_options_free(options);
+
+    OK(mqttlink_broker_subscribe(broker, "a/#", NULL, NULL, NULL, &waiting));
+    OK(mqttlink_broker_subscribe(broker, "a/+", on_message, &heard, count_free, &called));
+    OK(mqttlink_broker_publish(broker, "a/b", "hello", 5, 1, true, list));
+    OK(mqttlink_broker_publish(broker, "other", NULL, 0, 0, false, NULL));
+    OK(mqttlink_broker_subscription_receive(waiting, WATCHDOG_MS, &message));
+    a_message(message);
+    mqttlink_message_free(message);
+    FAILS(MQTTLINK_ERROR_TIMEOUT_RECEIVE, mqttlink_broker_subscription_receive(waiting, 0, &message));
+    wait_for(&heard.messages, 1);
+    CHECK(strcmp(heard.topics[0], "a/b") == 0);
+    FAILS(MQTTLINK_ERROR_INVALID_STATE, mqttlink_broker_subscription_receive(called, 0, &message));
+    mqttlink_broker_subscription_free(called);
+    CHECK(atomic_load(&heard.freed) == 1);
+
+    /* The retained message comes first, and a callback may end its own subscription. */
+    OK(mqttlink_broker_subscribe(broker, "+/b", NULL, NULL, NULL, &own));
+    OK(mqttlink_broker_subscription_receive(own, WATCHDOG_MS, &message));
+    CHECK(mqttlink_message_retain(message));
+    mqttlink_message_free(message);
+    mqttlink_broker_subscription_free(own);
+    OK(mqttlink_broker_subscribe(broker, "once", on_message, &once, NULL, &once.subscription));
+    for (int i = 0; i < 10; i++)
+        OK(mqttlink_broker_publish(broker, "once", "x", 1, 0, false, NULL));
+    wait_for(&once.messages, 1);
+
+    FAILS(MQTTLINK_ERROR_INVALID_FILTER,
+          mqttlink_broker_subscribe(broker, "a/#/b", on_message, &heard, count_free, &own));
+    CHECK(atomic_load(&heard.freed) == 2);
+    FAILS(MQTTLINK_ERROR_INVALID_TOPIC,
+          mqttlink_broker_publish(broker, "a/+", NULL, 0, 0, false, NULL));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_publish(broker, "a", NULL, 0, 3, false, NULL));
+
+    /* A subscription outlives its broker. */
+    mqttlink_broker_free(broker);
+    CHECK(count_now(&once.messages) == 1);
+    FAILS(MQTTLINK_ERROR_BROKER_STOPPED,
+          mqttlink_broker_subscription_receive(waiting, WATCHDOG_MS, &message));
+    mqttlink_broker_subscription_free(waiting);
+    mqttlink_properties_free(list);
+}
+
+static void count_peer(void *user, mqttlink_broker *broker, const mqttlink_peer *peer) {
+    (void)broker;
+    count_up(user);
+    CHECK(strcmp(mqttlink_peer_client_id(peer), "inside") == 0);
+    CHECK(mqttlink_peer_address(peer) == NULL && mqttlink_peer_user(peer) == NULL);
+    CHECK(mqttlink_peer_version(peer) == MQTTLINK_MQTT_5);
+    CHECK(mqttlink_peer_password(peer, NULL) == NULL);
+    CHECK(mqttlink_peer_certificate(peer, NULL) == NULL);
+    CHECK(mqttlink_properties_count(mqttlink_peer_properties(peer)) == 0);
+}
+
+static void clients_inside_the_process(void) {
+    mqttlink_broker_options *broker_options;
+    mqttlink_broker *broker;
+    mqttlink_options *options;
+    mqttlink_client *client;
+    mqttlink_message *message;
+    mqttlink_broker_counters counters;
+    bool found = true;
+    counter peers = COUNTER;
+    OK(mqttlink_broker_options_new(&broker_options));
+    OK(mqttlink_broker_start(broker_options, &broker));
+    OK(mqttlink_options_new_in_process(broker, &options));
+    OK(mqttlink_options_set_client_id(options, "inside"));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    OK(mqttlink_client_subscribe_one(client, "a", 2, NULL));
+    OK(mqttlink_client_publish(client, "a", "hello", 5, 2, false, NULL, NULL));
+    OK(mqttlink_client_receive(client, WATCHDOG_MS, &message));
+    CHECK(payload_is(message, "hello"));
+    mqttlink_message_free(message);
+    OK(mqttlink_broker_each_client(broker, count_peer, &peers));
+    CHECK(count_now(&peers) == 1);
+    OK(mqttlink_broker_statistics(broker, &counters, sizeof counters));
+    CHECK(counters.clients_connected == 1 && counters.connections_total == 1);
+    CHECK(counters.publish_received == 1 && counters.publish_bytes_sent == 5);
+    CHECK(counters.subscriptions == 1 && counters.dropped_queue_full == 0);
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_statistics(broker, &counters, 8));
+
+    OK(mqttlink_broker_disconnect(broker, "nobody", MQTTLINK_REASON_BANNED, &found));
+    CHECK(!found);
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_disconnect(broker, "inside", 3, NULL));
+    OK(mqttlink_broker_disconnect(broker, "inside", MQTTLINK_REASON_ADMINISTRATIVE_ACTION, &found));
+    CHECK(found);
+    FAILS(MQTTLINK_ERROR_SERVER_DISCONNECTED,
+          mqttlink_client_receive(client, WATCHDOG_MS, &message));
+    CHECK(mqttlink_error_reason(mqttlink_last_error()) == MQTTLINK_REASON_ADMINISTRATIVE_ACTION);
+
+    /* Stopping tells the clients; what needs a broker that runs says that it does not. */
+    OK(mqttlink_client_connect(client, NULL));
+    OK(mqttlink_broker_stop(broker, MQTTLINK_DEFAULT));
+    OK(mqttlink_broker_stop(broker, 0));
+    FAILS(MQTTLINK_ERROR_SERVER_DISCONNECTED,
+          mqttlink_client_receive(client, WATCHDOG_MS, &message));
+    CHECK(mqttlink_error_reason(mqttlink_last_error()) == MQTTLINK_REASON_SERVER_SHUTTING_DOWN);
+    CHECK(mqttlink_client_connect(client, NULL) != MQTTLINK_OK);
+    FAILS(MQTTLINK_ERROR_BROKER_STOPPED, mqttlink_broker_publish(broker, "a", NULL, 0, 0, false, NULL));
+    FAILS(MQTTLINK_ERROR_BROKER_STOPPED, mqttlink_broker_each_client(broker, count_peer, &peers));
+    FAILS(MQTTLINK_ERROR_BROKER_STOPPED,
+          mqttlink_broker_statistics(broker, &counters, sizeof counters));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_stop(broker, -3));
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    mqttlink_broker_free(broker);
+    mqttlink_broker_options_free(broker_options);
+}
+
+/* A key and a certificate, signed by `issuer` or by itself, as PEM in one BIO each. */
+typedef struct {
+    EVP_PKEY *key;
+    X509 *certificate;
+    char *key_pem, *certificate_pem;
+    long key_len, certificate_len;
+    BIO *bios[2];
+} identity;
+
+static identity make_identity(const char *name, const identity *issuer, const char *extension) {
+    identity made = {.key = EVP_EC_gen("P-256"), .certificate = X509_new()};
+    static long serial;
+    X509_set_version(made.certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), ++serial);
+    X509_gmtime_adj(X509_getm_notBefore(made.certificate), -60);
+    X509_gmtime_adj(X509_getm_notAfter(made.certificate), 3600);
+    X509_set_pubkey(made.certificate, made.key);
+    X509_NAME *subject = X509_get_subject_name(made.certificate);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(made.certificate,
+                         X509_get_subject_name(issuer ? issuer->certificate : made.certificate));
+    X509_EXTENSION *added = X509V3_EXT_conf(NULL, NULL, issuer ? "subjectAltName" : "basicConstraints",
+                                            extension);
+    X509_add_ext(made.certificate, added, -1);
+    X509_EXTENSION_free(added);
+    CHECK(X509_sign(made.certificate, issuer ? issuer->key : made.key, EVP_sha256()) > 0);
+    made.bios[0] = BIO_new(BIO_s_mem());
+    made.bios[1] = BIO_new(BIO_s_mem());
+    PEM_write_bio_PrivateKey(made.bios[0], made.key, NULL, NULL, 0, NULL, NULL);
+    PEM_write_bio_X509(made.bios[1], made.certificate);
+    made.key_len = BIO_get_mem_data(made.bios[0], &made.key_pem);
+    made.certificate_len = BIO_get_mem_data(made.bios[1], &made.certificate_pem);
+    return made;
+}
+
+static void free_identity(identity *identity) {
+    BIO_free(identity->bios[0]);
+    BIO_free(identity->bios[1]);
+    X509_free(identity->certificate);
+    EVP_PKEY_free(identity->key);
+}
+
+static char *write_file(const char *folder, const char *name, const char *data, long len) {
+    static char paths[8][128];
+    static int used;
+    char *path = paths[used++];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    CHECK(file && fwrite(data, 1, (size_t)len, file) == (size_t)len && fclose(file) == 0);
+    return path;
+}
+
+static void check_certificate(void *user, mqttlink_broker *broker, const mqttlink_peer *peer) {
+    (void)broker;
+    size_t len;
+    CHECK(strcmp(mqttlink_peer_certificate_common_name(peer), "device 7") == 0);
+    CHECK(strcmp(mqttlink_peer_certificate_subject(peer), "CN=device 7") == 0);
+    CHECK(mqttlink_peer_certificate(peer, &len) != NULL && len > 100);
+    CHECK(strncmp(mqttlink_peer_address(peer), "127.0.0.1:", 10) == 0);
+    count_up(user);
+}
+
+static void tls(void) {
+    char folder[] = "/tmp/mqttlink-XXXXXX", url[64];
+    identity authority = make_identity("authority", NULL, "critical,CA:TRUE");
+    identity server = make_identity("localhost", &authority, "DNS:localhost");
+    identity device = make_identity("device 7", &authority, "DNS:device");
+    mqttlink_server_tls *secret = NULL, *from_files;
+    mqttlink_broker_options *broker_options;
+    mqttlink_broker *broker;
+    mqttlink_options *options;
+    mqttlink_client *client;
+    mqttlink_tls *trust = mqttlink_tls_new();
+    counter peers = COUNTER;
+    CHECK(mkdtemp(folder));
+    char *certificate = write_file(folder, "server.pem", server.certificate_pem, server.certificate_len);
+    char *key = write_file(folder, "server.key", server.key_pem, server.key_len);
+    char *ca = write_file(folder, "ca.pem", authority.certificate_pem, authority.certificate_len);
+
+    OK(mqttlink_server_tls_new(certificate, key, &from_files));
+    OK(mqttlink_server_tls_add_client_authority_file(from_files, ca));
+    OK(mqttlink_server_tls_set_min_version(from_files, MQTTLINK_TLS_1_3));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_server_tls_set_min_version(from_files, 9));
+    OK(mqttlink_server_tls_require_client_certificate(from_files, true));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_new(NULL, key, &secret));
+    OK(mqttlink_server_tls_new_from_memory(server.certificate_pem, (size_t)server.certificate_len,
+                                           server.key_pem, (size_t)server.key_len, &secret));
+    OK(mqttlink_server_tls_add_client_authority(secret, authority.certificate_pem,
+                                                (size_t)authority.certificate_len));
+    OK(mqttlink_server_tls_require_client_certificate(secret, true));
+    OK(mqttlink_broker_options_new(&broker_options));
+    OK(mqttlink_broker_options_listen(broker_options, "127.0.0.1:0", from_files));
+    OK(mqttlink_broker_options_listen(broker_options, "127.0.0.1:0", secret));
+    mqttlink_server_tls_free(from_files);
+    mqttlink_server_tls_free(secret);
+    OK(mqttlink_broker_start(broker_options, &broker));
+
+    OK(mqttlink_tls_add_ca(trust, authority.certificate_pem, (size_t)authority.certificate_len));
+    for (size_t i = 0; i < 2; i++) {
+        const char *address = mqttlink_broker_address(broker, i);
+        snprintf(url, sizeof url, "mqtts://localhost%s", strchr(address, ':'));
+        OK(mqttlink_options_new(url, &options));
+        OK(mqttlink_options_set_tls(options, trust));
+        OK(mqttlink_client_new(options, &client));
+        if (i == 0)
+            CHECK(mqttlink_client_connect(client, NULL) != MQTTLINK_OK);
+        mqttlink_client_free(client);
+        OK(mqttlink_tls_set_certificate(trust, device.certificate_pem, (size_t)device.certificate_len));
+        OK(mqttlink_tls_set_key(trust, device.key_pem, (size_t)device.key_len));
+        OK(mqttlink_options_set_tls(options, trust));
+        OK(mqttlink_client_new(options, &client));
+        OK(mqttlink_client_connect(client, NULL));
+        OK(mqttlink_broker_each_client(broker, check_certificate, &peers));
+        OK(mqttlink_client_disconnect(client));
+        mqttlink_client_free(client);
+        mqttlink_options_free(options);
+    }
+    CHECK(count_now(&peers) >= 2);
+    mqttlink_broker_free(broker);
+    mqttlink_broker_options_free(broker_options);
+
+    OK(mqttlink_server_tls_new("/nowhere/server.pem", key, &secret));
+    OK(mqttlink_broker_options_new(&broker_options));
+    OK(mqttlink_broker_options_listen(broker_options, "127.0.0.1:0", secret));
+    FAILS(MQTTLINK_ERROR_TLS_CERTIFICATE, mqttlink_broker_start(broker_options, &broker));
+    mqttlink_server_tls_free(secret);
+    mqttlink_broker_options_free(broker_options);
+    mqttlink_tls_free(trust);
+    unlink(certificate), unlink(key), unlink(ca), rmdir(folder);
+    free_identity(&device);
+    free_identity(&server);
+    free_identity(&authority);
+}
+
+/* NULL for each pointer, text that is not UTF-8, and a broker that was freed. */
+static void misuse(void) {
+    mqttlink_broker_options *options = NULL, *no_options = NULL;
+    mqttlink_broker *broker, *no_broker = NULL;
+    mqttlink_broker_subscription *subscription = NULL;
+    mqttlink_server_tls *no_tls = NULL;
+    mqttlink_options *client_options = NULL;
+    mqttlink_broker_counters counters;
+    mqttlink_message *message;
+    uint64_t number;
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_new(NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_new_for_test(NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_listen(no_options, "127.0.0.1:0", NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_set(no_options, 0, 0));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_get(no_options, 0, &number));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_allow_version(no_options, 5, true));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_set_response_information(no_options, "a"));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_set_virtual_time(no_options, true));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_start(no_options, &broker));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_new("a", "b", NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_new("a", NULL, &no_tls));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_new_from_memory(NULL, 1, "b", 1, &no_tls));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_new_from_memory("a", 1, NULL, 1, &no_tls));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_add_client_authority_file(no_tls, "a"));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_add_client_authority(no_tls, "a", 1));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_require_client_certificate(no_tls, true));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_server_tls_set_min_version(no_tls, 12));
+    OK(mqttlink_broker_options_new(&options));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_start(options, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_get(options, 0, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_listen(options, NULL, NULL));
+    FAILS(MQTTLINK_ERROR_UTF8, mqttlink_broker_options_listen(options, "\xff", NULL));
+    FAILS(MQTTLINK_ERROR_UTF8, mqttlink_broker_options_set_response_information(options, "\xff"));
+
+    OK(mqttlink_broker_start(options, &broker));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_options_new_in_process(broker, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_publish(broker, NULL, NULL, 0, 0, false, NULL));
+    FAILS(MQTTLINK_ERROR_UTF8, mqttlink_broker_publish(broker, "\xff", NULL, 0, 0, false, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_publish(broker, "a", NULL, 1, 0, false, NULL));
+    FAILS(MQTTLINK_ERROR_NUMBER,
+          mqttlink_broker_publish(broker, "a", "", (size_t)-1, 0, false, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_subscribe(broker, NULL, NULL, NULL, NULL, &subscription));
+    FAILS(MQTTLINK_ERROR_UTF8,
+          mqttlink_broker_subscribe(broker, "\xff", NULL, NULL, NULL, &subscription));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_subscribe(broker, "a", NULL, NULL, NULL, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_each_client(broker, NULL, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_statistics(broker, NULL, sizeof counters));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_disconnect(broker, NULL, 0x8b, NULL));
+    FAILS(MQTTLINK_ERROR_UTF8, mqttlink_broker_disconnect(broker, "\xff", 0x8b, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_subscription_receive(NULL, 0, &message));
+    OK(mqttlink_broker_subscribe(broker, "a", NULL, NULL, NULL, &subscription));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_subscription_receive(subscription, 0, NULL));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_subscription_receive(subscription, -7, &message));
+    mqttlink_broker_subscription_free(subscription);
+    mqttlink_broker_free(broker);
+
+    for (int i = 0; i < 2; i++) {
+        mqttlink_broker *given = i ? broker : no_broker;
+        mqttlink_status expected = i ? MQTTLINK_ERROR_FREED : MQTTLINK_ERROR_NULL;
+        FAILS(expected, mqttlink_broker_stop(given, 0));
+        FAILS(expected, mqttlink_options_new_in_process(given, &client_options));
+        FAILS(expected, mqttlink_broker_publish(given, "a", NULL, 0, 0, false, NULL));
+        FAILS(expected, mqttlink_broker_subscribe(given, "a", NULL, NULL, NULL, &subscription));
+        FAILS(expected, mqttlink_broker_each_client(given, count_peer, NULL));
+        FAILS(expected, mqttlink_broker_statistics(given, &counters, sizeof counters));
+        FAILS(expected, mqttlink_broker_disconnect(given, "a", 0x8b, NULL));
+        CHECK(mqttlink_broker_port(given) == 0 && mqttlink_broker_address_count(given) == 0);
+        CHECK(mqttlink_broker_address(given, 0) == NULL);
+        mqttlink_broker_free(given);
+    }
+    CHECK(strstr(mqttlink_status_text(MQTTLINK_ERROR_FREED), "freed"));
+    CHECK(mqttlink_peer_client_id(NULL) == NULL && mqttlink_peer_version(NULL) == 0);
+    CHECK(mqttlink_peer_properties(NULL) == NULL && mqttlink_peer_user(NULL) == NULL);
+    CHECK(!mqttlink_peer_certificate_subject(NULL) && !mqttlink_peer_certificate_common_name(NULL));
+    mqttlink_broker_options_free(options);
+    mqttlink_broker_options_free(NULL);
+    mqttlink_server_tls_free(NULL);
+    mqttlink_broker_subscription_free(NULL);
+}
+
+/* The child of a fork cannot use its parent's broker, and the parent still can. */
+static void forks(void) {
+    mqttlink_broker *broker = start_with(NULL, NULL);
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        FAILS(MQTTLINK_ERROR_FORKED, mqttlink_broker_stop(broker, 0));
+        CHECK(mqttlink_broker_port(broker) == 0);
+        mqttlink_broker_free(broker);
+        mqttlink_broker *own = start_with(NULL, NULL);
+        CHECK(mqttlink_broker_port(own) != 0);
+        mqttlink_broker_free(own);
+        /* What belongs to the parent's threads is lost here: not a matter for a leak check. */
+        execlp("true", "true", (char *)NULL);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    mqttlink_client *client = connected_to(broker, "still");
+    mqttlink_client_free(client);
+    mqttlink_broker_free(broker);
+}
+
+int main(void) {
+    settings();
+    what_is_offered();
+    addresses();
+    messages_of_the_program();
+    clients_inside_the_process();
+    tls();
+    misuse();
+    forks();
+    return 0;
+}
