@@ -13,8 +13,14 @@
  * Classes own what they hold, can be moved and not copied. Names that end in _view or _ref own nothing and
  * live as long as what they were taken from: in a handler, until it returns. Failures are exceptions
  * derived from mqttlink::error; the try_ forms return a mqttlink::result instead and throw nothing but
- * std::bad_alloc. Handlers run on the client's dispatcher thread; one that lets an exception out ends the
- * program with std::terminate, as in std::thread. */
+ * std::bad_alloc. A client's handlers run on its dispatcher thread, a broker's where mqttlink.h says; one that
+ * lets an exception out ends the program with std::terminate, as in std::thread, except those that decide: an
+ * exception of theirs is a no.
+ *
+ *     mqttlink::broker broker(mqttlink::broker_options::for_test());
+ *     mqttlink::client client(mqttlink::options(broker).client_id("sensor"));
+ *     client.connect();
+ *     broker.wait_for_client("sensor"); */
 #ifndef MQTTLINK_HPP
 #define MQTTLINK_HPP
 
@@ -482,6 +488,7 @@ struct publish_options {
 };
 
 class client_ref;
+class broker_ref;
 class subscription;
 
 using message_handler = std::function<void(client_ref, const message_view &)>;
@@ -874,6 +881,8 @@ public:
         detail::check(mqttlink_options_new_for(host.c_str(), port, &made));
         own_.reset(made);
     }
+    /* For clients that reach a broker in this process without a socket. */
+    explicit options(const broker_ref &broker);
 
     options &version(protocol version) {
         return done(mqttlink_options_set_version(get(), static_cast<int>(version)));
@@ -1026,6 +1035,575 @@ private:
         return made;
     }
     detail::handle<mqttlink_client, mqttlink_client_free> own_;
+};
+
+enum class action : std::int32_t { publish = 0, subscribe = 1, deliver = 2 };
+enum class overflow : std::int32_t { drop_newest = 0, drop_oldest = 1, disconnect_client = 2 };
+
+/* A client, as the broker sees it. */
+class peer_view {
+public:
+    explicit peer_view(const mqttlink_peer *from) noexcept : from_(from) {}
+
+    std::string_view client_id() const noexcept {
+        return detail::view(mqttlink_peer_client_id(from_));
+    }
+    /* What reply_ref::user said, else the user name. */
+    std::optional<std::string_view> user() const noexcept { return maybe(mqttlink_peer_user(from_)); }
+    /* Only for those who authenticate. */
+    std::optional<std::string_view> password() const noexcept {
+        std::size_t len = 0;
+        const void *found = mqttlink_peer_password(from_, &len);
+        if (!found)
+            return std::nullopt;
+        return std::string_view(static_cast<const char *>(found), len);
+    }
+    protocol version() const noexcept { return static_cast<protocol>(mqttlink_peer_version(from_)); }
+    /* None for a client inside the process. */
+    std::optional<std::string_view> address() const noexcept {
+        return maybe(mqttlink_peer_address(from_));
+    }
+    std::optional<std::string_view> certificate_subject() const noexcept {
+        return maybe(mqttlink_peer_certificate_subject(from_));
+    }
+    std::optional<std::string_view> certificate_common_name() const noexcept {
+        return maybe(mqttlink_peer_certificate_common_name(from_));
+    }
+    /* The certificate in DER. */
+    std::optional<std::string_view> certificate() const noexcept {
+        std::size_t len = 0;
+        const void *found = mqttlink_peer_certificate(from_, &len);
+        if (!found)
+            return std::nullopt;
+        return std::string_view(static_cast<const char *>(found), len);
+    }
+    /* Those of CONNECT, for those who authenticate. */
+    properties_view properties() const noexcept {
+        return properties_view(mqttlink_peer_properties(from_));
+    }
+
+private:
+    static std::optional<std::string_view> maybe(const char *text) noexcept {
+        if (!text)
+            return std::nullopt;
+        return std::string_view(text);
+    }
+    const mqttlink_peer *from_;
+};
+
+/* A client that is or was connected, to be kept. */
+struct peer_info {
+    explicit peer_info(const peer_view &peer)
+        : client_id(peer.client_id()), user(peer.user()), address(peer.address()),
+          certificate_subject(peer.certificate_subject()), version(peer.version()) {}
+
+    std::string client_id;
+    std::optional<std::string> user, address, certificate_subject;
+    protocol version;
+};
+
+/* Takes what an authentication has to say beside yes or no. */
+class reply_ref {
+public:
+    explicit reply_ref(mqttlink_reply *from) noexcept : from_(from) {}
+    void data(std::string_view data) const {
+        detail::check(mqttlink_reply_set(from_, data.data(), data.size()));
+    }
+    /* Who the client is, for the other handlers. */
+    void user(const std::string &name) const {
+        detail::check(mqttlink_reply_set_user(from_, name.c_str()));
+    }
+
+private:
+    mqttlink_reply *from_;
+};
+
+/* What a client wants to do. */
+struct request {
+    mqttlink::action action;
+    /* A topic name, or the filter of a subscription. */
+    std::string_view topic;
+    mqttlink::qos qos;
+    bool retain;
+    /* NULL but for action::deliver. */
+    const message_view *message;
+};
+
+/* Takes changes to a message on its way in. */
+class draft_ref {
+public:
+    explicit draft_ref(mqttlink_draft *from) noexcept : from_(from) {}
+    const draft_ref &topic(const std::string &name) const {
+        return done(mqttlink_draft_set_topic(from_, name.c_str()));
+    }
+    const draft_ref &payload(std::string_view payload) const {
+        return done(mqttlink_draft_set_payload(from_, payload.data(), payload.size()));
+    }
+    const draft_ref &qos(mqttlink::qos qos) const {
+        return done(mqttlink_draft_set_qos(from_, static_cast<int>(qos)));
+    }
+    const draft_ref &retain(bool retain) const {
+        return done(mqttlink_draft_set_retain(from_, retain));
+    }
+    const draft_ref &properties(const mqttlink::properties &list) const {
+        return done(mqttlink_draft_set_properties(from_, list.get()));
+    }
+
+private:
+    const draft_ref &done(mqttlink_status status) const {
+        detail::check(status);
+        return *this;
+    }
+    mqttlink_draft *from_;
+};
+
+/* Something that happened in a broker. */
+class broker_event_view {
+public:
+    explicit broker_event_view(const mqttlink_broker_event *from) noexcept : from_(from) {}
+
+    mqttlink_broker_event_kind kind() const noexcept {
+        return static_cast<mqttlink_broker_event_kind>(from_->kind);
+    }
+    /* A mqttlink_disconnect_cause or mqttlink_drop_cause; -1 if the kind has none. */
+    int cause() const noexcept { return from_->cause; }
+    /* -1 if there is none. */
+    int reason() const noexcept { return from_->reason; }
+    /* What was granted. */
+    mqttlink::qos qos() const noexcept { return static_cast<mqttlink::qos>(from_->qos); }
+    bool session_present() const noexcept { return from_->session_present; }
+    /* None if the client was refused. */
+    std::optional<peer_view> peer() const noexcept {
+        if (!from_->peer)
+            return std::nullopt;
+        return peer_view(from_->peer);
+    }
+    std::string_view client_id() const noexcept { return detail::view(from_->client_id); }
+    /* A topic name or filter; empty if the kind has none. */
+    std::string_view topic() const noexcept { return detail::view(from_->topic); }
+    std::string_view text() const noexcept { return detail::view(from_->text); }
+
+private:
+    const mqttlink_broker_event *from_;
+};
+
+/* One packet of a transcript. */
+struct recorded {
+    std::chrono::microseconds at;
+    std::string client_id;
+    bool from_client;
+    protocol version;
+    std::string bytes, text;
+};
+
+/* One authentication exchange, the broker's side. */
+class exchange {
+public:
+    virtual ~exchange() = default;
+    /* The client's next data. Returns MQTTLINK_REASON_CONTINUE_AUTHENTICATION to ask for the next step, 0 to
+     * accept, or the reason to refuse; to throw refuses with "unspecified error". */
+    virtual int step(std::optional<std::string_view> data, reply_ref reply) = 0;
+};
+
+/* Handlers that decide say no by throwing. 0 accepts, any other reason refuses. */
+using authenticate_handler = std::function<int(broker_ref, const peer_view &, reply_ref)>;
+/* NULL for a method that is not known. */
+using exchange_handler = std::function<std::unique_ptr<exchange>(broker_ref, const peer_view &)>;
+using authorize_handler = std::function<bool(broker_ref, const peer_view &, const request &)>;
+using intercept_handler =
+    std::function<int(broker_ref, const peer_view &, const message_view &, draft_ref)>;
+using broker_event_handler = std::function<void(broker_ref, const broker_event_view &)>;
+using broker_message_handler = std::function<void(broker_ref, const message_view &)>;
+
+/* Messages inside a broker that match a filter. Destroying it ends the subscription. */
+class broker_subscription {
+public:
+    explicit broker_subscription(mqttlink_broker_subscription *from) noexcept : own_(from) {}
+
+    message receive(milliseconds limit = forever) const {
+        mqttlink_message *made = nullptr;
+        detail::check(mqttlink_broker_subscription_receive(own_.get(), limit.count(), &made));
+        return message(made);
+    }
+    result<message> try_receive(milliseconds limit = milliseconds(0)) const {
+        mqttlink_message *made = nullptr;
+        if (mqttlink_broker_subscription_receive(own_.get(), limit.count(), &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return message(made);
+    }
+
+private:
+    detail::handle<mqttlink_broker_subscription, mqttlink_broker_subscription_free> own_;
+};
+
+/* A broker that somebody else owns: what handlers get. */
+class broker_ref {
+public:
+    explicit broker_ref(mqttlink_broker *from) noexcept : from_(from) {}
+
+    /* 0 if it does not listen. */
+    std::uint16_t port() const noexcept { return mqttlink_broker_port(from_); }
+    std::vector<std::string> addresses() const {
+        std::vector<std::string> all;
+        for (std::size_t i = 0; i < mqttlink_broker_address_count(from_); i++)
+            all.push_back(detail::text(mqttlink_broker_address(from_, i)));
+        return all;
+    }
+    void stop(milliseconds limit = by_default) const {
+        detail::check(mqttlink_broker_stop(from_, limit.count()));
+    }
+
+    /* Of the options, the timeout has no meaning here. */
+    void publish(const std::string &topic, std::string_view payload,
+                 const publish_options &how = {}) const {
+        detail::check(send(topic, payload, how));
+    }
+    result<nothing> try_publish(const std::string &topic, std::string_view payload,
+                                const publish_options &how = {}) const {
+        return detail::outcome(send(topic, payload, how));
+    }
+    broker_subscription subscribe(const std::string &filter) const {
+        mqttlink_broker_subscription *made = nullptr;
+        detail::check(
+            mqttlink_broker_subscribe(from_, filter.c_str(), nullptr, nullptr, nullptr, &made));
+        return broker_subscription(made);
+    }
+    broker_subscription subscribe(const std::string &filter, broker_message_handler handler) const;
+
+    mqttlink_broker_counters statistics() const {
+        mqttlink_broker_counters counters{};
+        detail::check(mqttlink_broker_statistics(from_, &counters, sizeof counters));
+        return counters;
+    }
+    result<mqttlink_broker_counters> try_statistics() const {
+        mqttlink_broker_counters counters{};
+        if (mqttlink_broker_statistics(from_, &counters, sizeof counters) != MQTTLINK_OK)
+            return detail::last_error();
+        return counters;
+    }
+    /* The clients that are connected. */
+    std::vector<peer_info> clients() const;
+    /* Whether it was connected. */
+    bool disconnect(const std::string &client_id,
+                    int reason = MQTTLINK_REASON_ADMINISTRATIVE_ACTION) const {
+        bool found = false;
+        detail::check(mqttlink_broker_disconnect(from_, client_id.c_str(), reason, &found));
+        return found;
+    }
+
+    /* From here on only in a broker for tests. By default they wait for 5 s. */
+    void wait_for_client(const std::string &id, milliseconds limit = by_default) const {
+        detail::check(mqttlink_broker_wait_for_client(from_, id.c_str(), limit.count()));
+    }
+    result<nothing> try_wait_for_client(const std::string &id,
+                                        milliseconds limit = by_default) const {
+        return detail::outcome(mqttlink_broker_wait_for_client(from_, id.c_str(), limit.count()));
+    }
+    void wait_for_client_to_go(const std::string &id, milliseconds limit = by_default) const {
+        detail::check(mqttlink_broker_wait_for_client_to_go(from_, id.c_str(), limit.count()));
+    }
+    result<nothing> try_wait_for_client_to_go(const std::string &id,
+                                              milliseconds limit = by_default) const {
+        return detail::outcome(
+            mqttlink_broker_wait_for_client_to_go(from_, id.c_str(), limit.count()));
+    }
+    void wait_for_subscription(const std::string &id, const std::string &filter,
+                               milliseconds limit = by_default) const {
+        detail::check(mqttlink_broker_wait_for_subscription(from_, id.c_str(), filter.c_str(),
+                                                            limit.count()));
+    }
+    result<nothing> try_wait_for_subscription(const std::string &id, const std::string &filter,
+                                              milliseconds limit = by_default) const {
+        return detail::outcome(mqttlink_broker_wait_for_subscription(
+            from_, id.c_str(), filter.c_str(), limit.count()));
+    }
+    /* Moves a broker with virtual time on. */
+    void advance(milliseconds span) const {
+        auto count = span.count() < 0 ? 0 : span.count();
+        detail::check(mqttlink_broker_advance(from_, static_cast<std::uint64_t>(count)));
+    }
+    /* From the client's next CONNECT on; "*" stands for every client. */
+    void break_connection(const std::string &client_id, mqttlink_connection_fault fault,
+                          std::uint64_t number = 0) const {
+        detail::check(mqttlink_broker_break_connection(from_, client_id.c_str(), fault, number));
+    }
+    void break_messages(const std::string &filter, mqttlink_message_fault fault,
+                        std::uint64_t number = 0) const {
+        detail::check(mqttlink_broker_break_messages(from_, filter.c_str(), fault, number));
+    }
+    void repair() const { detail::check(mqttlink_broker_repair(from_)); }
+    /* The last packets of all connections, oldest first. */
+    std::vector<recorded> transcript() const {
+        mqttlink_transcript *made = nullptr;
+        detail::check(mqttlink_broker_transcript(from_, &made));
+        detail::handle<mqttlink_transcript, mqttlink_transcript_free> own(made);
+        std::vector<recorded> all;
+        mqttlink_recorded one{};
+        for (std::size_t i = 0; mqttlink_transcript_at(made, i, &one) == MQTTLINK_OK; i++)
+            all.push_back({std::chrono::microseconds(one.at_us), one.client_id, one.from_client,
+                           static_cast<protocol>(one.version),
+                           std::string(static_cast<const char *>(one.bytes), one.len), one.text});
+        return all;
+    }
+    mqttlink_broker *get() const noexcept { return from_; }
+
+protected:
+    mqttlink_broker *from_;
+
+private:
+    mqttlink_status send(const std::string &topic, std::string_view payload,
+                         const publish_options &how) const noexcept {
+        return mqttlink_broker_publish(from_, topic.c_str(), payload.data(), payload.size(),
+                                       static_cast<int>(how.qos), how.retain, how.list());
+    }
+};
+
+inline options::options(const broker_ref &broker) {
+    mqttlink_options *made = nullptr;
+    detail::check(mqttlink_options_new_in_process(broker.get(), &made));
+    own_.reset(made);
+}
+
+namespace detail {
+
+/* What a decision is, and what it is when the handler throws. */
+template <class T, class F> T decide(T no, F call) noexcept {
+    try {
+        return call();
+    } catch (...) {
+        return no;
+    }
+}
+inline std::int32_t call_authenticate(void *user, mqttlink_broker *broker, const mqttlink_peer *peer,
+                                      mqttlink_reply *reply) noexcept {
+    return decide<std::int32_t>(MQTTLINK_REASON_UNSPECIFIED_ERROR, [&] {
+        return (*static_cast<authenticate_handler *>(user))(broker_ref(broker), peer_view(peer),
+                                                            reply_ref(reply));
+    });
+}
+inline std::int32_t call_exchange(void *user, mqttlink_broker *broker, const mqttlink_peer *peer,
+                                  void **place) noexcept {
+    return decide<std::int32_t>(1, [&] {
+        auto made = (*static_cast<exchange_handler *>(user))(broker_ref(broker), peer_view(peer));
+        *place = made.release();
+        return *place ? 0 : 1;
+    });
+}
+inline std::int32_t call_step(void *user, const void *data, std::size_t len,
+                              mqttlink_reply *reply) noexcept {
+    return decide<std::int32_t>(MQTTLINK_REASON_UNSPECIFIED_ERROR, [&] {
+        std::optional<std::string_view> given;
+        if (data)
+            given = std::string_view(static_cast<const char *>(data), len);
+        return static_cast<exchange *>(user)->step(given, reply_ref(reply));
+    });
+}
+inline void free_exchange(void *user) noexcept { delete static_cast<exchange *>(user); }
+inline bool call_authorize(void *user, mqttlink_broker *broker, const mqttlink_peer *peer,
+                           std::int32_t what, const char *topic, std::int32_t qos, bool retain,
+                           const mqttlink_message *message) noexcept {
+    return decide(false, [&] {
+        message_view delivered(message);
+        request wanted{static_cast<action>(what), topic, static_cast<mqttlink::qos>(qos), retain,
+                       message ? &delivered : nullptr};
+        return (*static_cast<authorize_handler *>(user))(broker_ref(broker), peer_view(peer), wanted);
+    });
+}
+inline std::int32_t call_intercept(void *user, mqttlink_broker *broker, const mqttlink_peer *peer,
+                                   const mqttlink_message *message, mqttlink_draft *draft) noexcept {
+    return decide<std::int32_t>(MQTTLINK_REASON_IMPLEMENTATION_SPECIFIC_ERROR, [&] {
+        return (*static_cast<intercept_handler *>(user))(broker_ref(broker), peer_view(peer),
+                                                         message_view(message), draft_ref(draft));
+    });
+}
+inline void call_event(void *user, mqttlink_broker *broker,
+                       const mqttlink_broker_event *event) noexcept {
+    (*static_cast<broker_event_handler *>(user))(broker_ref(broker), broker_event_view(event));
+}
+inline void call_broker_message(void *user, mqttlink_broker *broker,
+                                const mqttlink_message *message) noexcept {
+    (*static_cast<broker_message_handler *>(user))(broker_ref(broker), message_view(message));
+}
+inline void collect_peer(void *user, mqttlink_broker *, const mqttlink_peer *peer) noexcept {
+    static_cast<std::vector<peer_info> *>(user)->emplace_back(peer_view(peer));
+}
+
+} // namespace detail
+
+inline broker_subscription broker_ref::subscribe(const std::string &filter,
+                                                 broker_message_handler handler) const {
+    mqttlink_broker_subscription *made = nullptr;
+    detail::check(mqttlink_broker_subscribe(
+        from_, filter.c_str(), detail::call_broker_message, detail::keep(std::move(handler)),
+        detail::free_function<broker_message_handler>, &made));
+    return broker_subscription(made);
+}
+inline std::vector<peer_info> broker_ref::clients() const {
+    std::vector<peer_info> all;
+    detail::check(mqttlink_broker_each_client(from_, detail::collect_peer, &all));
+    return all;
+}
+
+/* Who a broker is, and which clients it wants to see proof from; all in PEM. */
+class server_tls {
+public:
+    server_tls(const std::string &certificate_path, const std::string &key_path) {
+        mqttlink_server_tls *made = nullptr;
+        detail::check(mqttlink_server_tls_new(certificate_path.c_str(), key_path.c_str(), &made));
+        own_.reset(made);
+    }
+    static server_tls from_memory(std::string_view certificate, std::string_view key) {
+        mqttlink_server_tls *made = nullptr;
+        detail::check(mqttlink_server_tls_new_from_memory(certificate.data(), certificate.size(),
+                                                          key.data(), key.size(), &made));
+        return server_tls(made);
+    }
+    server_tls &client_authority_file(const std::string &path) {
+        return done(mqttlink_server_tls_add_client_authority_file(get(), path.c_str()));
+    }
+    server_tls &client_authority(std::string_view pem) {
+        return done(mqttlink_server_tls_add_client_authority(get(), pem.data(), pem.size()));
+    }
+    server_tls &require_client_certificate(bool required) {
+        return done(mqttlink_server_tls_require_client_certificate(get(), required));
+    }
+    server_tls &min_version(tls_version version) {
+        return done(mqttlink_server_tls_set_min_version(get(), static_cast<int>(version)));
+    }
+    mqttlink_server_tls *get() const noexcept { return own_.get(); }
+
+private:
+    explicit server_tls(mqttlink_server_tls *from) noexcept : own_(from) {}
+    server_tls &done(mqttlink_status status) {
+        detail::check(status);
+        return *this;
+    }
+    detail::handle<mqttlink_server_tls, mqttlink_server_tls_free> own_;
+};
+
+/* Everything about a broker that is fixed before it starts. */
+class broker_options {
+public:
+    broker_options() : broker_options(mqttlink_broker_options_new) {}
+    /* Brokers for tests: they listen on a free port of 127.0.0.1 and have the functions for tests. */
+    static broker_options for_test() { return broker_options(mqttlink_broker_options_new_for_test); }
+
+    broker_options &virtual_time(bool wanted = true) {
+        return done(mqttlink_broker_options_set_virtual_time(get(), wanted));
+    }
+    /* "127.0.0.1:1883", "[::1]:0", "localhost:0"; port 0 lets the system choose. */
+    broker_options &listen(const std::string &address) {
+        return done(mqttlink_broker_options_listen(get(), address.c_str(), nullptr));
+    }
+    broker_options &listen(const std::string &address, const server_tls &tls) {
+        return done(mqttlink_broker_options_listen(get(), address.c_str(), tls.get()));
+    }
+    broker_options &set(mqttlink_broker_setting setting, std::uint64_t number) {
+        return done(mqttlink_broker_options_set(get(), setting, number));
+    }
+    std::uint64_t number(mqttlink_broker_setting setting) const {
+        std::uint64_t number = 0;
+        detail::check(mqttlink_broker_options_get(get(), setting, &number));
+        return number;
+    }
+    broker_options &allow_anonymous(bool allowed = true) {
+        return set(MQTTLINK_BROKER_ALLOW_ANONYMOUS, allowed);
+    }
+    broker_options &overflow(mqttlink::overflow policy) {
+        return set(MQTTLINK_BROKER_OVERFLOW, static_cast<std::uint64_t>(policy));
+    }
+    broker_options &maximum_qos(mqttlink::qos qos) {
+        return set(MQTTLINK_BROKER_MAXIMUM_QOS, static_cast<std::uint64_t>(qos));
+    }
+    broker_options &keep_alive_max(seconds longest) {
+        return set(MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, positive(longest.count()));
+    }
+    broker_options &session_expiry_max(seconds longest) {
+        return set(MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S, positive(longest.count()));
+    }
+    broker_options &connect_timeout(milliseconds limit) {
+        return set(MQTTLINK_BROKER_CONNECT_TIMEOUT_MS, positive(limit.count()));
+    }
+    broker_options &authentication_timeout(milliseconds limit) {
+        return set(MQTTLINK_BROKER_AUTHENTICATION_MS, positive(limit.count()));
+    }
+    broker_options &closing_timeout(milliseconds limit) {
+        return set(MQTTLINK_BROKER_CLOSING_MS, positive(limit.count()));
+    }
+    broker_options &sys_interval(milliseconds interval) {
+        return set(MQTTLINK_BROKER_SYS_INTERVAL_MS, positive(interval.count()));
+    }
+    broker_options &allow_version(protocol version, bool allowed) {
+        return done(
+            mqttlink_broker_options_allow_version(get(), static_cast<int>(version), allowed));
+    }
+    broker_options &response_information(const std::string &information) {
+        return done(mqttlink_broker_options_set_response_information(get(), information.c_str()));
+    }
+
+    broker_options &on_authenticate(authenticate_handler handler) {
+        return done(mqttlink_broker_options_on_authenticate(
+            get(), detail::call_authenticate, detail::keep(std::move(handler)),
+            detail::free_function<authenticate_handler>));
+    }
+    broker_options &on_exchange(exchange_handler handler) {
+        return done(mqttlink_broker_options_on_exchange(
+            get(), detail::call_exchange, detail::call_step, detail::free_exchange,
+            detail::keep(std::move(handler)), detail::free_function<exchange_handler>));
+    }
+    broker_options &on_authorize(authorize_handler handler) {
+        return done(mqttlink_broker_options_on_authorize(get(), detail::call_authorize,
+                                                         detail::keep(std::move(handler)),
+                                                         detail::free_function<authorize_handler>));
+    }
+    broker_options &on_intercept(intercept_handler handler) {
+        return done(mqttlink_broker_options_on_intercept(get(), detail::call_intercept,
+                                                         detail::keep(std::move(handler)),
+                                                         detail::free_function<intercept_handler>));
+    }
+    broker_options &on_event(broker_event_handler handler) {
+        return done(mqttlink_broker_options_on_event(get(), detail::call_event,
+                                                     detail::keep(std::move(handler)),
+                                                     detail::free_function<broker_event_handler>));
+    }
+    mqttlink_broker_options *get() const noexcept { return own_.get(); }
+
+private:
+    explicit broker_options(mqttlink_status (*make)(mqttlink_broker_options **)) {
+        mqttlink_broker_options *made = nullptr;
+        detail::check(make(&made));
+        own_.reset(made);
+    }
+    broker_options &done(mqttlink_status status) {
+        detail::check(status);
+        return *this;
+    }
+    static std::uint64_t positive(std::int64_t count) noexcept {
+        return count < 0 ? 0 : static_cast<std::uint64_t>(count);
+    }
+    detail::handle<mqttlink_broker_options, mqttlink_broker_options_free> own_;
+};
+
+/* A broker that runs. Destroying it stops it, and waits for handlers that run on other threads. */
+class broker : public broker_ref {
+public:
+    explicit broker(const broker_options &setup) : broker_ref(start(setup)), own_(from_) {}
+
+    static result<broker> try_start(const broker_options &setup) {
+        mqttlink_broker *made = nullptr;
+        if (mqttlink_broker_start(setup.get(), &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return broker(made);
+    }
+
+private:
+    explicit broker(mqttlink_broker *from) noexcept : broker_ref(from), own_(from) {}
+    static mqttlink_broker *start(const broker_options &setup) {
+        mqttlink_broker *made = nullptr;
+        detail::check(mqttlink_broker_start(setup.get(), &made));
+        return made;
+    }
+    detail::handle<mqttlink_broker, mqttlink_broker_free> own_;
 };
 
 /* Has the library's log given to a handler; an empty one ends it. */

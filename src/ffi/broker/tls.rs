@@ -73,6 +73,7 @@ fn change(
 ) -> mqttlink_status {
     guard::call(|| {
         let tls = given(tls, "tls")?;
+        #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "there are no such settings"))]
         let mut options = tls.options.lock().unwrap_or_else(PoisonError::into_inner);
         *options = change(options.clone())?;
         Ok(())
