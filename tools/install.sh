@@ -9,7 +9,7 @@
 #   peers   the brokers and tools that tests/peers talks to
 #   programs the client libraries that talk to the embedded broker in tests/broker
 #   bench   the library that the benchmarks compare with
-#   capi    what the C and C++ tests need: compilers, CMake, valgrind
+#   capi    what the C and C++ tests need: compilers, CMake, valgrind, mosquitto for the examples
 #   dotnet  the .NET SDK and Mono, for bindings/dotnet
 set -eu
 
@@ -78,6 +78,10 @@ list_capi() {
     need cmake has cmake
     need make has make
     need valgrind has valgrind
+    need clang has clang++
+    need musl-tools has musl-gcc
+    need python3 has python3
+    list_demo
 }
 
 list_dotnet() {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the examples against a mosquitto of its own, with and without TLS.
+# Runs the examples against a mosquitto of its own, with and without TLS; those with a broker inside need
+# none.
 #
 #   tests/capi/examples.sh FOLDER_WITH_THE_PROGRAMS
 set -eu
@@ -66,16 +67,19 @@ expect 'greeting: hello' "$bin/c_hello" "$url"
 expect 'greeting: hello' "$bin/cpp_hello" "$url"
 expect 'request 42: 21.5 degrees' "$bin/c_request" "$url"
 expect 'it is noon' "$bin/cpp_request" "$url"
-expect 'published: the server has it (0)' "$bin/c_events" "$url"
-expect 'connected' "$bin/c_tls" "$tls" "$work/ca.pem" "$work/client.pem" "$work/client.key"
+for language in c cpp; do
+    expect 'published: the server has it (0)' "$bin/${language}_events" "$url"
+    expect 'connected' "$bin/${language}_tls" "$tls" "$work/ca.pem" "$work/client.pem" "$work/client.key"
+    expect 'it notices a server that is busy: as it should be' "$bin/${language}_broker"
 
-mkfifo "$work/ready"
-"$bin/c_subscriber" "$url" lines 3 >"$work/lines" 2>"$work/ready" &
-subscriber=$!
-read -r _ <"$work/ready"
-printf 'one\ntwo\nthree\n' | "$bin/c_publisher" "$url" lines
-wait "$subscriber"
-[ "$(cat "$work/lines")" = "lines one
+    mkfifo "$work/ready-$language"
+    "$bin/${language}_subscriber" "$url" lines 3 >"$work/lines" 2>"$work/ready-$language" &
+    subscriber=$!
+    read -r _ <"$work/ready-$language"
+    printf 'one\ntwo\nthree\n' | "$bin/${language}_publisher" "$url" lines
+    wait "$subscriber"
+    [ "$(cat "$work/lines")" = "lines one
 lines two
 lines three" ]
+done
 echo "examples: all run"
