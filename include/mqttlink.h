@@ -1491,6 +1491,13 @@ typedef struct mqttlink_options mqttlink_options;
 typedef struct mqttlink_packet mqttlink_packet;
 
 /**
+ * Bytes of the program that messages refer to instead of copying them, from 4 KiB on; shorter ones are
+ * copied, which takes less time. Made by `mqttlink_payload_new`, freed with `mqttlink_payload_free`, sent
+ * with `mqttlink_client_publish_payload` as often as wanted, by any client. Any thread may use it.
+ */
+typedef struct mqttlink_payload mqttlink_payload;
+
+/**
  * A client, as the broker sees it. Lives, with all that its functions return, until the callback that got
  * it returns.
  */
@@ -3129,8 +3136,8 @@ const struct mqttlink_properties *mqttlink_granted_properties(const struct mqttl
  * connection is just being made, it waits for room, at most the publish timeout. It does not wait for
  * the outcome: `mqttlink_delivery_wait` does. Messages of one thread leave in the order of its calls.
  *
- * `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied; NULL if there are
- * none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
+ * `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied (a large one need
+ * not be, see `mqttlink_client_publish_payload`); NULL if there are none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
  * `properties`: of MQTT 5.0, or NULL; they are copied. `delivery`: tells the outcome, to be freed with
  * `mqttlink_delivery_free`; NULL if nobody wants to know.
  *
@@ -3229,6 +3236,39 @@ mqttlink_status mqttlink_client_publish_source(struct mqttlink_client *client,
                                                mqttlink_source_fn source,
                                                void *user,
                                                struct mqttlink_delivery **delivery);
+
+/**
+ * Lends the library `len` bytes at `data`, which must neither change nor go away until `release`, which
+ * may be NULL, is called with `user`: once, on any thread, when the payload is freed and every message
+ * with it has left or was given up; at once if this call fails. NULL for `data` is allowed where `len` is
+ * 0.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_payload_new(const void *data,
+                                     size_t len,
+                                     mqttlink_free_fn release,
+                                     void *user,
+                                     struct mqttlink_payload **payload);
+
+/**
+ * `mqttlink_client_publish` with a payload that is not copied. Waits for room at most so many
+ * milliseconds; `MQTTLINK_DEFAULT` is the publish timeout, and 0 does not wait, as
+ * `mqttlink_client_try_publish`. The payload may be freed as soon as this returns.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_payload(struct mqttlink_client *client,
+                                                const char *topic,
+                                                const struct mqttlink_payload *payload,
+                                                int32_t qos,
+                                                bool retain,
+                                                const struct mqttlink_properties *properties,
+                                                int64_t timeout_ms,
+                                                struct mqttlink_delivery **delivery);
+
+/**
+ * Frees a payload; messages that are on their way keep the bytes. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_payload_free(struct mqttlink_payload *payload);
 
 /**
  * Waits for the outcome, at most so many milliseconds; `MQTTLINK_DEFAULT` is the client's response

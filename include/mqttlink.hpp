@@ -476,6 +476,36 @@ private:
     const mqttlink_packet *from_;
 };
 
+/* Bytes that messages refer to instead of copying them, from 4 KiB on. Sent as often as wanted. */
+class payload {
+public:
+    /* Takes the bytes over. */
+    explicit payload(std::string bytes) {
+        auto *kept = new std::string(std::move(bytes));
+        make(kept->data(), kept->size(), [](void *user) { delete static_cast<std::string *>(user); },
+             kept);
+    }
+    /* Bytes that neither change nor go away until `release` is called: once, on any thread. */
+    payload(const void *data, std::size_t size, std::function<void()> release) {
+        using function = std::function<void()>;
+        make(data, size,
+             [](void *user) {
+                 std::unique_ptr<function> kept(static_cast<function *>(user));
+                 (*kept)();
+             },
+             new function(std::move(release)));
+    }
+    const mqttlink_payload *get() const noexcept { return own_.get(); }
+
+private:
+    void make(const void *data, std::size_t size, mqttlink_free_fn release, void *user) {
+        mqttlink_payload *made = nullptr;
+        detail::check(mqttlink_payload_new(data, size, release, user, &made));
+        own_.reset(made);
+    }
+    detail::handle<mqttlink_payload, mqttlink_payload_free> own_;
+};
+
 /* How a message is sent. */
 struct publish_options {
     mqttlink::qos qos = mqttlink::qos::at_most_once;
@@ -560,6 +590,15 @@ public:
         detail::check(mqttlink_client_publish_timeout(
             from_, topic.c_str(), payload.data(), payload.size(), static_cast<int>(how.qos),
             how.retain, how.list(), how.timeout.count(), &made));
+        return delivery(made);
+    }
+    /* The payload is not copied. */
+    delivery publish(const std::string &topic, const payload &shared,
+                     const publish_options &how = {}) const {
+        mqttlink_delivery *made = nullptr;
+        detail::check(mqttlink_client_publish_payload(
+            from_, topic.c_str(), shared.get(), static_cast<int>(how.qos), how.retain, how.list(),
+            how.timeout.count(), &made));
         return delivery(made);
     }
     /* Never waits and never throws. */

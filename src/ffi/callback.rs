@@ -84,6 +84,12 @@ pub(super) struct User {
     free: mqttlink_free_fn,
 }
 
+impl User {
+    pub(super) const fn new(pointer: *mut c_void, free: mqttlink_free_fn) -> Self {
+        Self { pointer, free }
+    }
+}
+
 // SAFETY: by the contract whoever registers a callback lets the library pass its user pointer on any
 // thread.
 unsafe impl Send for User {}
@@ -118,7 +124,7 @@ impl<F> Hook<F> {
         pointer: *mut c_void,
         free: mqttlink_free_fn,
     ) -> Option<Self> {
-        let user = Arc::new(User { pointer, free });
+        let user = Arc::new(User::new(pointer, free));
         function.map(|function| Self { function, user })
     }
 

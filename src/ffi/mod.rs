@@ -45,6 +45,8 @@ mod granted;
 
 mod publish;
 
+mod payload;
+
 mod delivery;
 
 mod subscribe;

@@ -12,6 +12,7 @@ use super::pointer::{bytes, new, out, put_if, text};
 use super::properties::{list, mqttlink_properties};
 use super::status::mqttlink_status;
 use crate::client::Room;
+use crate::proto::Payload;
 use crate::{Client, Properties, Publish};
 
 /// Fills a buffer with the next bytes of a payload. Returns how many, 0 for the end, or a negative error
@@ -22,9 +23,9 @@ pub type mqttlink_source_fn =
 // Inlined, so that the message is made where it is used: moving it about cost an eighth of the time of a
 // small message.
 #[inline(always)]
-fn message<'a>(
+pub(super) fn message<'a>(
     topic: *const c_char,
-    payload: &'a [u8],
+    payload: impl Into<Payload<'a>>,
     qos: i32,
     retain: bool,
     properties: *const mqttlink_properties,
@@ -36,7 +37,7 @@ fn message<'a>(
 
 /// Publishes, and hands the delivery out if it is wanted.
 #[inline(always)]
-fn publish(
+pub(super) fn publish(
     handle: *mut mqttlink_client,
     message: Publish<'_>,
     room: Room,
@@ -69,8 +70,8 @@ fn watched(
 /// connection is just being made, it waits for room, at most the publish timeout. It does not wait for
 /// the outcome: `mqttlink_delivery_wait` does. Messages of one thread leave in the order of its calls.
 ///
-/// `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied; NULL if there are
-/// none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
+/// `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied (a large one need
+/// not be, see `mqttlink_client_publish_payload`); NULL if there are none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
 /// `properties`: of MQTT 5.0, or NULL; they are copied. `delivery`: tells the outcome, to be freed with
 /// `mqttlink_delivery_free`; NULL if nobody wants to know.
 ///

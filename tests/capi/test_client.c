@@ -206,6 +206,10 @@ static int64_t next_bytes(void *user, void *data, size_t size) {
     return (int64_t)count;
 }
 
+static void released_one(void *user) {
+    count_up(user);
+}
+
 static void streams(server *server) {
     mqttlink_options *options;
     mqttlink_client *client;
@@ -233,6 +237,63 @@ static void streams(server *server) {
     CHECK(!mqttlink_client_is_connected(client));
     mqttlink_client_free(client);
     mqttlink_options_free(options);
+}
+
+/* The library refers to a large payload as long as a message with it is on its way, and copies a small
+ * one. */
+static void shared_payloads(server *server) {
+    static char bytes[100000];
+    counter released = COUNTER;
+    mqttlink_payload *large, *small, *none = NULL;
+    mqttlink_delivery *delivery, *silent;
+    memset(bytes, 'z', sizeof bytes);
+    mqttlink_client *client = connected(server);
+    OK(mqttlink_payload_new(bytes, sizeof bytes, released_one, &released, &large));
+    OK(mqttlink_client_subscribe_one(client, "a", 2, NULL));
+    for (int qos = 0; qos < 3; qos++) {
+        mqttlink_message *message;
+        size_t len;
+        OK(mqttlink_client_publish_payload(client, "a", large, qos, false, NULL, MQTTLINK_DEFAULT,
+                                           NULL));
+        OK(mqttlink_client_receive(client, WATCHDOG_MS, &message));
+        const char *got = mqttlink_message_payload(message, &len);
+        CHECK(len == sizeof bytes && got[0] == 'z' && got[len - 1] == 'z');
+        mqttlink_message_free(message);
+    }
+    CHECK(count_now(&released) == 0);
+    OK(mqttlink_client_publish_payload(client, "quiet", large, 2, false, NULL, 0, &delivery));
+    OK(mqttlink_client_publish_payload(client, "silent", large, 1, false, NULL, 1000, &silent));
+    mqttlink_payload_free(large);
+    OK(mqttlink_delivery_wait(delivery, WATCHDOG_MS));
+    CHECK(count_now(&released) == 0);
+    mqttlink_delivery_free(delivery);
+    mqttlink_delivery_free(silent);
+    mqttlink_client_free(client);
+    wait_for(&released, 1);
+
+    client = connected(server);
+    OK(mqttlink_payload_new("short", 5, released_one, &released, &small));
+    OK(mqttlink_client_publish_payload(client, "silent", small, 1, false, NULL, 0, NULL));
+    mqttlink_payload_free(small);
+    CHECK(count_now(&released) == 2);
+    OK(mqttlink_payload_new(NULL, 0, NULL, NULL, &small));
+    FAILS(MQTTLINK_ERROR_INVALID_TOPIC,
+          mqttlink_client_publish_payload(client, "+", small, 0, false, NULL, 0, NULL));
+    FAILS(MQTTLINK_ERROR_NULL,
+          mqttlink_client_publish_payload(NULL, "a", small, 0, false, NULL, 0, NULL));
+    FAILS(MQTTLINK_ERROR_NUMBER,
+          mqttlink_client_publish_payload(client, "a", small, 0, false, NULL, -3, NULL));
+    FAILS(MQTTLINK_ERROR_NULL,
+          mqttlink_client_publish_payload(client, "a", NULL, 0, false, NULL, 0, NULL));
+    mqttlink_payload_free(small);
+    mqttlink_payload_free(NULL);
+    /* What cannot be taken is given back at once. */
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_payload_new(NULL, 1, released_one, &released, &none));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_payload_new("x", 1, released_one, &released, NULL));
+    FAILS(MQTTLINK_ERROR_NUMBER,
+          mqttlink_payload_new("x", (size_t)-1, released_one, &released, &none));
+    CHECK(none == NULL && count_now(&released) == 5);
+    mqttlink_client_free(client);
 }
 
 static void requests(server *server) {
@@ -334,6 +395,7 @@ int main(void) {
     publish_and_receive(server);
     full_window(server);
     streams(server);
+    shared_payloads(server);
     requests(server);
     by_hand(server);
     counts(server);

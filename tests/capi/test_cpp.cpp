@@ -127,8 +127,18 @@ void messages(server *server) {
         left -= static_cast<int>(count);
         return count;
     }).wait();
+    mqttlink::payload taken(std::string(5000, 'x'));
+    static const char lent[5000] = "y";
+    int released = 0;
+    {
+        mqttlink::payload payload(lent, sizeof lent, [&] { released++; });
+        client.publish("a", payload).wait();
+        client.publish("quiet", taken, {qos::at_least_once}).wait();
+    }
+    CHECK(client.receive(20s).text() == std::string_view(lent, sizeof lent));
     CHECK(left == 0 && client.statistics().connects == 1);
     CHECK(client.disconnect(1s, MQTTLINK_REASON_DISCONNECT_WITH_WILL) == 0);
+    CHECK(released == 1);
     CHECK(client.reconnect().keep_alive() == 60s);
     client.disconnect();
 }
