@@ -54,8 +54,7 @@ static bool read_all(int socket, void *data, size_t len) {
     return true;
 }
 
-/* Reads one packet; the caller frees the body, which has a spare byte behind it. */
-static unsigned char *read_packet(int socket, unsigned char *first, size_t *len) {
+unsigned char *read_packet(int socket, unsigned char *first, size_t *len) {
     unsigned char byte;
     size_t shift = 0;
     *len = 0;
@@ -271,16 +270,21 @@ static void *accept_all(void *argument) {
     }
 }
 
-server *server_start(void) {
-    server *server = calloc(1, sizeof *server);
+int listen_on_loopback(int backlog, unsigned short *port) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t len = sizeof address;
-    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(server->listener, (struct sockaddr *)&address, sizeof address) == 0);
-    CHECK(listen(server->listener, 128) == 0);
-    getsockname(server->listener, (struct sockaddr *)&address, &len);
-    server->port = ntohs(address.sin_port);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
+    CHECK(listen(listener, backlog) == 0);
+    getsockname(listener, (struct sockaddr *)&address, &len);
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+server *server_start(void) {
+    server *server = calloc(1, sizeof *server);
+    server->listener = listen_on_loopback(128, &server->port);
     snprintf(server->url, sizeof server->url, "mqtt://127.0.0.1:%d", server->port);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);

@@ -30,4 +30,11 @@ counter *server_ends(server *server);
 void server_cut(server *server);
 void server_stop(server *server);
 
+/* The parts of it, for suites with servers of their own. */
+
+/* A socket that listens on a loopback port of the system's choice. */
+int listen_on_loopback(int backlog, unsigned short *port);
+/* Reads one packet; the caller frees the body, which has a spare byte behind it. NULL at the end. */
+unsigned char *read_packet(int socket, unsigned char *first, size_t *len);
+
 #endif
