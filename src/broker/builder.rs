@@ -22,10 +22,29 @@ use crate::transport::{ServerTls, TlsServerOptions};
 /// What the event handler is.
 pub(super) type EventHandler = Box<dyn FnMut(&BrokerEvent) + Send>;
 
-enum Address {
-    Plain(Vec<SocketAddr>),
+struct Address {
+    resolved: Vec<SocketAddr>,
     #[cfg(feature = "tls")]
-    Tls(Vec<SocketAddr>, Box<TlsServerOptions>),
+    tls: Option<Box<TlsServerOptions>>,
+    /// The versions that are spoken, if not all that the broker speaks.
+    versions: Option<Vec<Version>>,
+}
+
+impl Address {
+    const fn new(resolved: Vec<SocketAddr>) -> Self {
+        Self {
+            resolved,
+            #[cfg(feature = "tls")]
+            tls: None,
+            versions: None,
+        }
+    }
+}
+
+/// A listener, and the versions that it speaks if not all.
+pub(super) struct Bound {
+    pub(super) listener: Listener,
+    pub(super) versions: Option<Vec<Version>>,
 }
 
 /// Sets up a [`Broker`]; made by [`Broker::builder`].
@@ -82,8 +101,8 @@ impl BrokerBuilder {
     /// Without an [authenticator](Self::authenticate) only addresses that cannot be reached from
     /// other machines are taken, unless [`allow_anonymous`](Self::allow_anonymous) says otherwise.
     pub fn listen(mut self, address: impl ToSocketAddrs) -> Self {
-        if let Some(addresses) = self.resolve(&address) {
-            self.addresses.push(Address::Plain(addresses));
+        if let Some(resolved) = self.resolve(&address) {
+            self.addresses.push(Address::new(resolved));
         }
         self
     }
@@ -92,8 +111,38 @@ impl BrokerBuilder {
     /// connects, as an authenticator does. On Windows and Apple's systems a broker has no TLS.
     #[cfg(feature = "tls")]
     pub fn listen_tls(mut self, address: impl ToSocketAddrs, options: TlsServerOptions) -> Self {
-        if let Some(addresses) = self.resolve(&address) {
-            self.addresses.push(Address::Tls(addresses, Box::new(options)));
+        if let Some(resolved) = self.resolve(&address) {
+            let tls = Some(Box::new(options));
+            self.addresses.push(Address { tls, ..Address::new(resolved) });
+        }
+        self
+    }
+
+    /// The versions that are spoken on the address of the last call of [`listen`](Self::listen) or
+    /// `listen_tls`; a client of another one is refused, in MQTT 5.0 with "unsupported protocol
+    /// version" and before with return code 1. Default: those of [`versions`](Self::versions).
+    ///
+    /// ```
+    /// use mqttlink::Version;
+    /// use mqttlink::broker::Broker;
+    ///
+    /// let old_devices = [Version::V3_1, Version::V3_1_1];
+    /// let broker = Broker::builder()
+    ///     .listen("127.0.0.1:0")
+    ///     .listen("127.0.0.1:0")
+    ///     .accept_versions(&old_devices)
+    ///     .start()?;
+    /// # Ok::<(), mqttlink::Error>(())
+    /// ```
+    pub fn accept_versions(mut self, versions: &[Version]) -> Self {
+        match self.addresses.last_mut() {
+            Some(address) => address.versions = Some(versions.to_vec()),
+            None => {
+                let text = "accept_versions is about the address that was named before it, and \
+                            there is none: call listen first, or use versions for all";
+                let error = Error::with_text(ErrorCode::InvalidArgument, text);
+                self.error.get_or_insert(error);
+            }
         }
         self
     }
@@ -240,21 +289,21 @@ impl BrokerBuilder {
         self
     }
 
-    fn bind(&mut self) -> Result<Vec<Listener>, Error> {
+    fn bind(&mut self) -> Result<Vec<Bound>, Error> {
         let mut listeners = Vec::new();
         for address in std::mem::take(&mut self.addresses) {
-            match address {
-                Address::Plain(addresses) => {
-                    let asks = self.authenticator.is_some();
-                    listeners.extend(self.bind_all(&addresses, asks)?);
-                }
+            let asks = self.authenticator.is_some();
+            #[cfg(feature = "tls")]
+            let asks = asks || address.tls.as_ref().is_some_and(|tls| tls.asks_who_connects());
+            #[cfg(feature = "tls")]
+            let tls = address.tls.map(|options| ServerTls::new(&options)).transpose()?;
+            for listener in self.bind_all(&address.resolved, asks)? {
                 #[cfg(feature = "tls")]
-                Address::Tls(addresses, options) => {
-                    let tls = ServerTls::new(&options)?;
-                    let asks = self.authenticator.is_some() || options.asks_who_connects();
-                    let bound = self.bind_all(&addresses, asks)?.into_iter();
-                    listeners.extend(bound.map(|listener| listener.with_tls(tls.clone())));
-                }
+                let listener = match &tls {
+                    Some(tls) => listener.with_tls(tls.clone()),
+                    None => listener,
+                };
+                listeners.push(Bound { listener, versions: address.versions.clone() });
             }
         }
         Ok(listeners)

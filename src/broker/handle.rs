@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::builder::BrokerBuilder;
+use super::builder::{Bound, BrokerBuilder};
 use super::faults::Faults;
 use super::hooks::ClientInfo;
 use super::listener::{
@@ -21,7 +21,7 @@ use crossbeam_channel::RecvTimeoutError;
 use crate::codec::{ReasonCode, SubscribeOptions};
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Publication, Publish};
-use crate::transport::{Connector, Listener, Phase};
+use crate::transport::{Connector, Phase};
 
 /// How long dropping the last handle waits until every client has been told.
 const DROP_LIMIT: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ impl Broker {
         BrokerBuilder::new()
     }
 
-    pub(super) fn start(builder: BrokerBuilder, listeners: Vec<Listener>) -> Result<Self, Error> {
+    pub(super) fn start(builder: BrokerBuilder, bound: Vec<Bound>) -> Result<Self, Error> {
         let local = |error| {
             let what = "the broker's thread or event queue could not be had";
             Error::from_io(ErrorCode::Resources, what, error)
@@ -62,7 +62,7 @@ impl Broker {
         let poll = mio::Poll::new().map_err(local)?;
         let waker = mio::Waker::new(poll.registry(), wake_token()).map_err(local)?;
         let mailbox = Arc::new(Mailbox::new(waker));
-        let addresses = listeners.iter().map(Listener::address).collect();
+        let addresses = bound.iter().map(|one| one.listener.address()).collect();
         let mut threads = Vec::new();
         let limits = builder.core.limits.clone();
         let mut authenticators = None;
@@ -82,10 +82,11 @@ impl Broker {
             threads.push(handle);
         }
         let now = builder.clock.now();
+        let core = Core::with_faults(now, builder.core, Arc::clone(&builder.faults));
         let poller = Poller::new(Parts {
-            core: Core::with_faults(now, builder.core, Arc::clone(&builder.faults)),
+            core,
             poll,
-            listeners,
+            bound,
             mailbox: Arc::clone(&mailbox),
             clock: builder.clock.clone(),
             faults: Arc::clone(&builder.faults),

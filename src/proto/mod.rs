@@ -59,3 +59,4 @@ pub use time::Time;
 
 pub(crate) use incoming::{Topic, part};
 pub(crate) use request::pattern_of;
+pub(crate) use server::reason_string;

@@ -278,3 +278,41 @@ fn a_host_whose_addresses_are_not_all_here_is_listened_on_with_the_others() {
     let none = Broker::builder().listen(addresses[1]).allow_anonymous(true).start();
     assert_eq!(none.unwrap_err().code(), ErrorCode::ListenFailed);
 }
+
+#[test]
+fn an_address_may_be_for_some_versions_only() {
+    let broker = Broker::builder()
+        .listen("127.0.0.1:0")
+        .listen("127.0.0.1:0")
+        .accept_versions(&[Version::V3_1_1])
+        .listen("127.0.0.1:0")
+        .accept_versions(&[Version::V5])
+        .start()
+        .unwrap();
+    let spoken = [&Version::ALL[..], &[Version::V3_1_1], &[Version::V5]];
+    for (address, spoken) in broker.addresses().iter().zip(spoken) {
+        for version in Version::ALL {
+            let client = Client::builder_for("127.0.0.1", address.port()).version(version);
+            let result = client.connect();
+            if spoken.contains(&version) {
+                assert!(result.is_ok(), "{version:?}: {result:?}");
+            } else {
+                let reason = result.unwrap_err().reason();
+                assert_eq!(reason, Some(ReasonCode::UnsupportedProtocolVersion), "{version:?}");
+            }
+        }
+    }
+    // The very bytes: return code 1, and 0x84 in MQTT 5.0.
+    for (index, connect, answer) in [
+        (2, &b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01a"[..], &[0x20, 2, 0, 1][..]),
+        (1, b"\x10\x10\0\x04MQTT\x05\x02\0\0\x02\x17\0\0\x01a", &[0x20, 3, 0, 0x84, 0]),
+    ] {
+        let mut stream = TcpStream::connect(broker.addresses()[index]).unwrap();
+        std::io::Write::write_all(&mut stream, connect).unwrap();
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got).unwrap();
+        assert_eq!(got, answer);
+    }
+    let error = Broker::builder().accept_versions(&[Version::V5]).start().unwrap_err();
+    assert!(error.to_string().contains("call listen first"), "{error}");
+}

@@ -304,8 +304,21 @@ impl World {
         raw.inbox.drain(..len).collect()
     }
 
-    /// The next packet that the client has got, as its one line of text.
+    /// The next packet that the client has got, as its one line of text, without the reason string
+    /// that explains it.
     pub(crate) fn expect(&mut self, client: Client) -> String {
+        let line = self.expect_whole(client);
+        match line.split_once(" reason string=\"") {
+            Some((before, behind)) => {
+                let (_, after) = behind.split_once('"').expect("the end of a text");
+                format!("{before}{after}")
+            }
+            None => line,
+        }
+    }
+
+    /// The next packet that the client has got, as its one line of text.
+    pub(crate) fn expect_whole(&mut self, client: Client) -> String {
         let bytes = self.expect_bytes(client);
         show(&bytes, self.raw(client).version)
     }

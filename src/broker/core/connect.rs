@@ -10,7 +10,11 @@ use crate::broker::hooks::{
 use crate::broker::limits::SessionOverflow;
 use crate::broker::slots::Key;
 use crate::codec::{Properties, PropertyId, ReasonCode};
-use crate::proto::{Accept, AuthRequest, ConnectRequest, Time};
+use crate::proto::{Accept, AuthRequest, ConnectRequest, Time, reason_string};
+
+/// Why a client is not authenticated now.
+const AUTHENTICATIONS_FULL: &str =
+    "too many clients wait for their authentication; try again later";
 
 impl Core {
     /// CONNECT has come.
@@ -18,23 +22,31 @@ impl Core {
         let mut assigned = None;
         if request.client_id.is_empty() {
             let Some(id) = self.new_client_id() else {
-                return self.refuse(key, ReasonCode::ServerUnavailable);
+                return self.refuse(
+                    key,
+                    ReasonCode::ServerUnavailable,
+                    "no client identifier could be made",
+                );
             };
             request.client_id.clone_from(&id);
             assigned = Some(id);
         }
         if let Some(reason) = self.faults.refusal(&request.client_id) {
             self.statistics.drops.faults += 1;
-            return self.refuse(key, reason);
+            return self.refuse(key, reason, "");
         }
         let exchange = request.authentication_method().is_some();
         let asks = self.hooks.authenticates;
         if exchange && !asks {
-            return self.refuse(key, ReasonCode::BadAuthenticationMethod);
+            return self.refuse(
+                key,
+                ReasonCode::BadAuthenticationMethod,
+                "this server has no authentication methods",
+            );
         }
         if asks && self.undecided >= self.limits.authentications {
             self.statistics.drops.sessions += 1;
-            return self.refuse(key, ReasonCode::ServerBusy);
+            return self.refuse(key, ReasonCode::ServerBusy, AUTHENTICATIONS_FULL);
         }
         let Some(connection) = self.connections.get_mut(key) else { return };
         if self.faults.ignores_pings(&request.client_id) {
@@ -72,7 +84,7 @@ impl Core {
         if request.re_authentication && self.undecided >= self.limits.authentications {
             self.statistics.drops.sessions += 1;
             let reason = ReasonCode::ServerBusy;
-            return self.close(key, reason, DisconnectCause::Closed(reason));
+            return self.close_with(key, reason, AUTHENTICATIONS_FULL);
         }
         let data = request.data().map(<[u8]>::to_vec);
         let client = self.client(ConnectionId(key)).cloned();
@@ -111,15 +123,18 @@ impl Core {
             Decision::Refuse(reason) if re_authentication => {
                 self.close(key, reason, DisconnectCause::Closed(reason));
             }
-            Decision::Refuse(reason) => self.refuse(key, reason),
+            Decision::Refuse(reason) => {
+                let busy = reason == ReasonCode::ServerBusy;
+                self.refuse(key, reason, if busy { AUTHENTICATIONS_FULL } else { "" });
+            }
         }
         self.arm_connection(key);
         self.mark_resumed(key);
     }
 
-    pub(super) fn refuse(&mut self, key: Key, reason: ReasonCode) {
+    pub(super) fn refuse(&mut self, key: Key, reason: ReasonCode, why: &str) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.protocol.refuse(reason, Properties::new());
+        connection.protocol.refuse(reason, reason_string(why));
         let request = connection.request.take();
         self.end_asking(key);
         let client_id = request.map(|request| request.client_id).unwrap_or_default();
@@ -140,9 +155,9 @@ impl Core {
             peer: connection.peer.clone(),
         });
         let assigned_client_id = connection.assigned_client_id.take();
-        if let Some(reason) = self.refusal(&client, &request) {
+        if let Some((reason, why)) = self.refusal(&client, &request) {
             if let Some(connection) = self.connections.get_mut(key) {
-                connection.protocol.refuse(reason, Properties::new());
+                connection.protocol.refuse(reason, reason_string(why));
             }
             let client_id = request.client_id;
             self.tell(|| BrokerEvent::Refused { client_id, reason });
@@ -174,22 +189,28 @@ impl Core {
     }
 
     /// Why the client is not accepted although it is who it says it is.
-    fn refusal(&mut self, client: &ClientInfo, request: &ConnectRequest) -> Option<ReasonCode> {
+    fn refusal(
+        &mut self,
+        client: &ClientInfo,
+        request: &ConnectRequest,
+    ) -> Option<(ReasonCode, &'static str)> {
         if let Some(will) = &request.will {
             let message = &will.message;
             let (topic, qos, retain) = (message.topic(), message.qos(), message.retain());
             if self.is_reserved(topic) || self.has_too_many_levels(topic) {
-                return Some(ReasonCode::TopicNameInvalid);
+                let why = "the will's topic is the server's own, or has too many levels";
+                return Some((ReasonCode::TopicNameInvalid, why));
             }
             let action = Action::Publish { topic, qos, retain };
             if !self.hooks.allows(client, &action) {
-                return Some(ReasonCode::NotAuthorized);
+                let why = "this client may not publish its will";
+                return Some((ReasonCode::NotAuthorized, why));
             }
         }
         let known = self.by_client_id.contains_key(client.client_id.as_ref());
         if !known && !self.has_room_for_a_session() {
             self.statistics.drops.sessions += 1;
-            return Some(ReasonCode::QuotaExceeded);
+            return Some((ReasonCode::QuotaExceeded, "there are too many sessions"));
         }
         None
     }
@@ -219,7 +240,9 @@ impl Core {
             let other = self.sessions.get(old).and_then(|session| session.connection);
             if let Some(other) = other {
                 // [MQTT-3.1.4-3]
-                self.close(other, ReasonCode::SessionTakenOver, DisconnectCause::TakenOver);
+                let reason = ReasonCode::SessionTakenOver;
+                let why = "another connection has the same client identifier";
+                self.close_explained(other, reason, why, DisconnectCause::TakenOver);
             }
             if request.clean_start {
                 self.end_session(old);

@@ -26,8 +26,10 @@ use super::retained::Retained;
 use super::slots::{Key, Slots};
 use super::statistics::{BrokerStatistics, Drops};
 use super::subscriptions::Subscriptions;
-use crate::codec::{Properties, ReasonCode};
-use crate::proto::{ConnectRequest, OutBuffer, ServerConfig, ServerConnection, ServerEvent, Time};
+use crate::codec::{ReasonCode, Version};
+use crate::proto::{
+    ConnectRequest, OutBuffer, ServerConfig, ServerConnection, ServerEvent, Time, reason_string,
+};
 use crate::transport::PeerCertificate;
 pub use inspect::SessionInfo;
 pub use local::LocalId;
@@ -217,6 +219,22 @@ impl Core {
 
     /// A connection has come. `None`: there are too many; it is to be closed.
     pub fn open(&mut self, now: Time, peer: Peer) -> Option<ConnectionId> {
+        let protocol = Arc::clone(&self.protocol);
+        self.open_speaking(now, peer, protocol)
+    }
+
+    /// What is offered to clients, in these versions only.
+    pub(crate) fn speaking(&self, versions: &[Version]) -> Arc<ServerConfig> {
+        Arc::new(ServerConfig { versions: versions.to_vec(), ..(*self.protocol).clone() })
+    }
+
+    /// As [`open`](Self::open), where something else is offered.
+    pub(crate) fn open_speaking(
+        &mut self,
+        now: Time,
+        peer: Peer,
+        protocol: Arc<ServerConfig>,
+    ) -> Option<ConnectionId> {
         self.now = now;
         if self.connections.len() >= self.limits.connections {
             self.statistics.drops.connections += 1;
@@ -224,7 +242,7 @@ impl Core {
         }
         self.statistics.connections_total += 1;
         let key = self.connections.insert(Connection {
-            protocol: ServerConnection::new(now, Arc::clone(&self.protocol)),
+            protocol: ServerConnection::new(now, protocol),
             peer,
             request: None,
             assigned_client_id: None,
@@ -403,7 +421,7 @@ impl Core {
     }
 
     /// The version of a connection.
-    pub(crate) fn version(&self, id: ConnectionId) -> crate::codec::Version {
+    pub(crate) fn version(&self, id: ConnectionId) -> Version {
         self.connections.get(id.0).map(|one| one.protocol.version()).unwrap_or_default()
     }
 
@@ -464,8 +482,16 @@ impl Core {
 
     /// Ends a connection from this side.
     fn close(&mut self, key: Key, reason: ReasonCode, cause: DisconnectCause) {
+        self.close_explained(key, reason, "", cause);
+    }
+
+    fn close_with(&mut self, key: Key, reason: ReasonCode, why: &str) {
+        self.close_explained(key, reason, why, DisconnectCause::Closed(reason));
+    }
+
+    fn close_explained(&mut self, key: Key, reason: ReasonCode, why: &str, cause: DisconnectCause) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.protocol.disconnect(reason, Properties::new());
+        connection.protocol.disconnect(reason, reason_string(why));
         self.detach(key, cause);
         self.mark_ready(key);
     }
@@ -493,12 +519,10 @@ impl Core {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.armed = None;
         if connection.decide_by.is_some_and(|by| by <= now) {
+            let why = "the authentication took too long; try again later";
             match connection.request {
-                Some(_) => self.refuse(key, ReasonCode::ServerBusy),
-                None => {
-                    let reason = ReasonCode::ServerBusy;
-                    self.close(key, reason, DisconnectCause::Closed(reason));
-                }
+                Some(_) => self.refuse(key, ReasonCode::ServerBusy, why),
+                None => self.close_with(key, ReasonCode::ServerBusy, why),
             }
         } else {
             connection.protocol.handle_timeout(now);

@@ -7,9 +7,9 @@ use super::{Core, Timer};
 use crate::broker::hooks::{Action, ClientInfo, DisconnectCause, Draft, DropCause};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::{Match, delivery_qos};
-use crate::codec::{Properties, QoS, ReasonCode};
+use crate::codec::{QoS, ReasonCode};
 use crate::proto::{
-    AckOutcome, IncomingMessage, Outgoing, Payload, Publication, Publish, Sent, Time,
+    AckOutcome, IncomingMessage, Outgoing, Payload, Publication, Publish, Sent, Time, reason_string,
 };
 
 /// Messages of QoS 1 and 2 wait in the session's queue while this many bytes wait in the outgoing
@@ -76,7 +76,14 @@ impl Core {
             }
         };
         if let (Some(token), Some(connection)) = (message.ack(), self.connections.get_mut(key)) {
-            let outcome = AckOutcome { reason, properties: Properties::new() };
+            let why = match reason {
+                ReasonCode::TopicNameInvalid => {
+                    "the topic is the server's own, or has too many levels"
+                }
+                ReasonCode::QuotaExceeded => "there is no room for another retained message",
+                _ => "",
+            };
+            let outcome = AckOutcome { reason, properties: reason_string(why) };
             connection.protocol.acknowledge(token, outcome);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Core;
 use super::session::Will;
-use crate::broker::hooks::{ClientInfo, DisconnectCause, Draft};
+use crate::broker::hooks::{ClientInfo, Draft};
 use crate::broker::slots::Key;
 use crate::codec::ReasonCode;
 use crate::proto::Publication;
@@ -49,8 +49,8 @@ impl Core {
             if let Some((from, client, message)) = self.unsettled.wills.pop_front() {
                 self.publish_will_now(from, &client, message);
             } else if let Some(key) = self.unsettled.doomed.pop_front() {
-                let reason = ReasonCode::QuotaExceeded;
-                self.close(key, reason, DisconnectCause::Closed(reason));
+                let why = "the client is too slow: as many messages wait for it as may";
+                self.close_with(key, ReasonCode::QuotaExceeded, why);
             } else {
                 break;
             }

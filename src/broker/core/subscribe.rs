@@ -7,10 +7,8 @@ use crate::broker::hooks::{Action, BrokerEvent};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::{Change, Subscription};
 use crate::codec::topic::Filter;
-use crate::codec::{
-    Properties, PropertyId, QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicError,
-};
-use crate::proto::{SubscribeReceived, UnsubscribeReceived};
+use crate::codec::{PropertyId, QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicError};
+use crate::proto::{SubscribeReceived, UnsubscribeReceived, reason_string};
 
 impl Core {
     pub(super) fn subscribe(&mut self, key: Key, request: &SubscribeReceived) {
@@ -39,7 +37,10 @@ impl Core {
             });
         }
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.protocol.suback(request.packet_id, reasons, Properties::new());
+        let full = reasons.contains(&ReasonCode::QuotaExceeded);
+        let why =
+            if full { "there are too many subscriptions, or too many in one packet" } else { "" };
+        connection.protocol.suback(request.packet_id, reasons, reason_string(why));
         for (filter, options, change) in changes {
             self.begin_catch_up(session, filter, options, id, change);
         }

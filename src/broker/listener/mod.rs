@@ -21,12 +21,13 @@ pub(super) use condition::{Answer, Waiter};
 use link::{Link, SMALL_REST};
 pub(super) use worker::{Authenticators, EventThread};
 
+use super::builder::Bound;
 use super::faults::Faults;
 use super::hooks::{Decision, Peer};
 use super::recorder::Recorder;
 use super::{ConnectionId, Core};
 use crate::codec::ReasonCode;
-use crate::proto::Time;
+use crate::proto::{ServerConfig, Time};
 use crate::transport::{Listener, Polled};
 
 /// How many bytes one connection may supply before it is another one's turn.
@@ -48,7 +49,7 @@ struct End;
 pub(super) struct Poller {
     pub(super) core: Core,
     poll: Poll,
-    listeners: Vec<Listener>,
+    listeners: Vec<Entrance>,
     links: Vec<Option<Box<Link>>>,
     /// Connections from which there may be something to read.
     to_read: VecDeque<ConnectionId>,
@@ -72,6 +73,12 @@ pub(super) struct Poller {
     pub(super) now: Time,
 }
 
+/// Where clients come in, and what is offered to them there.
+struct Entrance {
+    listener: Listener,
+    protocol: Option<Arc<ServerConfig>>,
+}
+
 /// Whoever waits for an answer is told that none comes, also when this thread panics.
 impl Drop for Poller {
     fn drop(&mut self) {
@@ -83,7 +90,7 @@ impl Drop for Poller {
 pub(super) struct Parts {
     pub(super) core: Core,
     pub(super) poll: Poll,
-    pub(super) listeners: Vec<Listener>,
+    pub(super) bound: Vec<Bound>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) clock: Clock,
     pub(super) faults: Arc<Faults>,
@@ -101,14 +108,17 @@ pub(super) const fn wake_token() -> Token {
 impl Poller {
     /// # Errors
     /// The system does not watch the listeners.
-    pub(super) fn new(mut parts: Parts) -> io::Result<Self> {
-        for (index, listener) in parts.listeners.iter_mut().enumerate() {
+    pub(super) fn new(parts: Parts) -> io::Result<Self> {
+        let mut listeners = Vec::with_capacity(parts.bound.len());
+        for (index, Bound { mut listener, versions }) in parts.bound.into_iter().enumerate() {
             listener.register(parts.poll.registry(), Token(usize::MAX - 1 - index))?;
+            let protocol = versions.map(|versions| parts.core.speaking(&versions));
+            listeners.push(Entrance { listener, protocol });
         }
         Ok(Self {
             core: parts.core,
             poll: parts.poll,
-            listeners: parts.listeners,
+            listeners,
             links: Vec::new(),
             to_read: VecDeque::new(),
             closing: VecDeque::new(),
@@ -254,11 +264,12 @@ impl Poller {
     }
 
     fn accept(&mut self, listener: usize) {
-        while let Some(listener) = self.listeners.get(listener) {
-            match listener.accept() {
+        while let Some(entrance) = self.listeners.get(listener) {
+            match entrance.listener.accept() {
                 Ok((stream, address)) => {
                     let peer = Peer { address: Some(address), ..Peer::default() };
-                    self.attach(stream, peer);
+                    let protocol = entrance.protocol.clone();
+                    self.attach(stream, peer, protocol);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -272,8 +283,12 @@ impl Poller {
         }
     }
 
-    fn attach(&mut self, mut stream: Polled, peer: Peer) {
-        let Some(id) = self.core.open(self.now, peer) else { return };
+    fn attach(&mut self, mut stream: Polled, peer: Peer, protocol: Option<Arc<ServerConfig>>) {
+        let id = match protocol {
+            Some(protocol) => self.core.open_speaking(self.now, peer, protocol),
+            None => self.core.open(self.now, peer),
+        };
+        let Some(id) = id else { return };
         if stream.register(self.poll.registry(), Token(id.0.index())).is_err() {
             return self.core.handle_closed(self.now, id);
         }
@@ -306,7 +321,7 @@ impl Poller {
         for command in commands.drain(..) {
             match command {
                 Command::Publish(message) => self.core.publish_shared(self.now, message),
-                Command::Attach(end) => self.attach(Polled::Memory(end), Peer::default()),
+                Command::Attach(end) => self.attach(Polled::Memory(end), Peer::default(), None),
                 Command::Decide { connection, decision, exchange } => {
                     if let Some(link) = self.link_mut(connection) {
                         link.exchange = exchange;

@@ -2,7 +2,7 @@
 
 use super::{
     AuthRequest, Client, ConnectRequest, Phase, Publication, ServerConnection, ServerEvent,
-    SessionState, WillReceived,
+    SessionState, WillReceived, reason_string,
 };
 use crate::codec::{
     Auth, ConnAck, Connect, DecodeError, EncodeError, PacketType, Properties, PropertyId, QoS,
@@ -38,8 +38,8 @@ impl ServerConnection {
         self.phase = Phase::Connecting { ours: true };
         self.patience = None;
         self.client = Client::new(&connect);
-        if let Some(reason) = self.unacceptable(&connect) {
-            self.refuse(reason, Properties::new());
+        if let Some((reason, why)) = self.unacceptable(&connect) {
+            self.refuse(reason, reason_string(why));
             let what = "what this server does not take";
             let packet = PacketType::Connect;
             self.events.push_back(ServerEvent::Failed(ProtocolError::NotOffered {
@@ -75,20 +75,24 @@ impl ServerConnection {
     }
 
     /// Why this server never accepts such a CONNECT, whoever sends it.
-    fn unacceptable(&self, connect: &Connect<'_>) -> Option<ReasonCode> {
+    fn unacceptable(&self, connect: &Connect<'_>) -> Option<(ReasonCode, &'static str)> {
         let config = &self.config;
         if !config.versions.contains(&connect.version) {
-            return Some(ReasonCode::UnsupportedProtocolVersion);
+            let why = "this address is for other versions of MQTT";
+            return Some((ReasonCode::UnsupportedProtocolVersion, why));
         }
         let old = !connect.version.is_v5();
         let needs_id = connect.version == Version::V3_1 || (old && !connect.clean_start);
         if connect.client_id.is_empty() && needs_id {
-            return Some(ReasonCode::ClientIdNotValid);
+            return Some((ReasonCode::ClientIdNotValid, ""));
         }
         match &connect.will {
-            Some(will) if will.qos > config.maximum_qos => Some(ReasonCode::QoSNotSupported),
+            Some(will) if will.qos > config.maximum_qos => {
+                Some((ReasonCode::QoSNotSupported, "the will has a QoS above the maximum"))
+            }
             Some(will) if will.retain && !config.retain_available => {
-                Some(ReasonCode::RetainNotSupported)
+                let why = "the will is to be retained, and this server keeps no such messages";
+                Some((ReasonCode::RetainNotSupported, why))
             }
             _ => None,
         }
@@ -143,6 +147,7 @@ impl ServerConnection {
             self.phase = Phase::Closing;
             return;
         }
+        self.packets_sent += 1;
         self.phase = Phase::Connected;
         self.patience = None;
         self.last_received = self.now;
@@ -163,6 +168,7 @@ impl ServerConnection {
         self.aliases_out.reset(self.client.topic_alias_maximum.min(self.config.topic_aliases));
         for id in outbound.resume() {
             put_release(id, self.out.buffer());
+            self.packets_sent += 1;
         }
         self.resend();
     }
@@ -286,6 +292,7 @@ impl ServerConnection {
             let out = self.out.buffer().inline_mut();
             Auth { reason, properties }.encode(self.version, self.client.packet_max, out)
         });
+        self.packets_sent += u64::from(result.is_ok());
         if result.is_err() {
             // The client waits for data that it cannot be sent.
             self.fail(ProtocolError::NotOffered {

@@ -27,7 +27,8 @@ use super::out_queue::{OutBuffer, OutQueue};
 use super::outbound::Outbound;
 use super::{ProtocolError, Time};
 use crate::codec::{
-    ConnAck, Disconnect, PacketType, Properties, QoS, ReasonCode, Sender, Version, frame,
+    ConnAck, Disconnect, PacketType, Properties, PropertyId, QoS, ReasonCode, Sender, Version,
+    frame,
 };
 
 /// What a server offers; the same for all its connections.
@@ -116,6 +117,9 @@ impl SessionState {
         self.outbound.unacknowledged().into_iter().filter_map(|(_, message)| message)
     }
 }
+
+/// No reason string is longer, in bytes.
+const REASON_MAX: usize = 200;
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -327,8 +331,8 @@ impl ServerConnection {
             Phase::Closing => return,
             Phase::Waiting => {}
             Phase::Connecting { .. } if !self.version.is_v5() => {}
-            Phase::Connecting { .. } => self.put_refusal(reason, Properties::new()),
-            Phase::Connected => self.put_disconnect(reason, Properties::new()),
+            Phase::Connecting { .. } => self.put_refusal(reason, explain(&error)),
+            Phase::Connected => self.put_disconnect(reason, explain(&error)),
         }
         self.phase = Phase::Closing;
         self.events.push_back(ServerEvent::Failed(error));
@@ -341,16 +345,35 @@ impl ServerConnection {
                 reason if reason.is_error() => ReasonCode::UnspecifiedError,
                 _ => ReasonCode::AdministrativeAction,
             };
-            let packet = Disconnect { reason, properties };
+            let packet = Disconnect { reason, properties: self.diagnostics(properties) };
             let out = self.out.buffer().inline_mut();
-            let _ = packet.encode(self.version, self.client.packet_max, out);
+            let written = packet.encode(self.version, self.client.packet_max, out);
+            self.packets_sent += u64::from(written.is_ok());
         }
     }
 
     fn put_refusal(&mut self, reason: ReasonCode, properties: Properties<'_>) {
         // A reason that the version cannot express is not sent [MQTT-3.2.2-6].
+        let properties = self.diagnostics(properties);
         let packet = ConnAck { session_present: false, reason, properties };
         let out = self.out.buffer().inline_mut();
-        let _ = packet.encode(self.version, self.client.packet_max, out);
+        let written = packet.encode(self.version, self.client.packet_max, out);
+        self.packets_sent += u64::from(written.is_ok());
     }
+}
+
+/// The reason string for a client that has broken the protocol, in words for its own log.
+fn explain(error: &ProtocolError) -> Properties<'static> {
+    let text = error.to_string().replacen("the peer", "the client", 1);
+    if text.len() <= REASON_MAX { reason_string(&text) } else { Properties::new() }
+}
+
+/// A reason string; none if the text is empty.
+pub(crate) fn reason_string(text: &str) -> Properties<'static> {
+    let mut properties = Properties::new();
+    if !text.is_empty() {
+        // Text of this side's own is valid.
+        let _ = properties.set_text(PropertyId::ReasonString, text);
+    }
+    properties
 }

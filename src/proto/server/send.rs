@@ -116,7 +116,8 @@ impl ServerConnection {
         if self.session.outbound.may_resend() {
             let receiver = self.receiver();
             // What no longer fits counts as delivered.
-            let _ = self.session.outbound.resend(self.now, &receiver, self.out.buffer());
+            let (sent, _) = self.session.outbound.resend(self.now, &receiver, self.out.buffer());
+            self.packets_sent += sent;
         }
     }
 
@@ -138,7 +139,7 @@ impl ServerConnection {
 
     /// Reason string and user properties, unless the client has asked to leave them out
     /// [MQTT-3.1.2-29], or its version has none.
-    fn diagnostics<'a>(&self, properties: Properties<'a>) -> Properties<'a> {
+    pub(super) fn diagnostics<'a>(&self, properties: Properties<'a>) -> Properties<'a> {
         if !self.version.is_v5() {
             return Properties::new();
         }

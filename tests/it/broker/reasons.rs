@@ -76,3 +76,48 @@ fn a_disconnection_has_a_reason_that_its_packet_has() {
         world.expect_closed(client);
     }
 }
+
+fn wants(wanted: u32, id: &str) -> mqttlink::codec::Connect<'_> {
+    let mut connect = crate::world::hello(V5, id);
+    connect.properties =
+        crate::world::number(mqttlink::PropertyId::RequestProblemInformation, wanted);
+    connect
+}
+
+#[test]
+fn who_is_refused_is_told_why_if_it_wants_to_know_and_the_packet_is_not_too_large() {
+    for (wanted, packet_max) in [(1, 0), (0, 0), (1, 25)] {
+        let mut world = World::with(|config| {
+            config.limits.sessions = 1;
+            config.limits.retained_messages = 0;
+            config.limits.filters_per_subscribe = 1;
+        });
+        let connect = |id| {
+            let mut connect = wants(wanted, id);
+            if packet_max > 0 {
+                let id = mqttlink::PropertyId::MaximumPacketSize;
+                connect.properties.set_u32(id, packet_max).unwrap();
+            }
+            connect
+        };
+        let told = wanted == 1 && packet_max == 0;
+        let has = |line: &str, text: &str| assert_eq!(line.contains(text), told, "{line}");
+        let (client, _) = world.accepted(&connect("a"));
+        let other = world.say(&connect("b"));
+        has(&world.expect_whole(other), "reason string=\"there are too many sessions\"");
+        world.send_hex(client, "33 07 0001 74 0001 00 6d");
+        has(&world.expect_whole(client), "no room for another retained message");
+        world.send_hex(client, "82 0b 0002 00 0001 61 00 0001 62 00");
+        has(&world.expect_whole(client), "too many in one packet");
+        let mut taken = world.accepted(&connect("a")).0;
+        has(&world.expect_whole(client), "another connection has the same client identifier");
+        // Only servers send PINGRESP.
+        world.send_bytes(taken, &[0xd0, 0]);
+        let line = world.expect_whole(taken);
+        assert!(line.starts_with("DISCONNECT reason=protocol error"), "{line}");
+        has(&line, "the client sent PINGRESP which only servers send");
+        taken = world.open(V5);
+        world.send_bytes(taken, &[0x10, 3, 0, 4, b'M']);
+        world.expect_closed(taken);
+    }
+}

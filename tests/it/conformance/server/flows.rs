@@ -256,6 +256,10 @@ fn v5_3_1_2_29_without_problem_information_acknowledgements_say_no_more_than_the
     let (client, _) = world.accepted(&connect);
     let line = world.offer(client, codec::Publish { qos: QoS::AtLeastOnce, ..message() });
     assert_eq!(line, "PUBACK id=1 reason=no matching subscribers (0x10)");
+    // Others are told why such a topic is refused.
+    world.send_hex(client, "32 0c 00 06 24 53 59 53 2f 78 00 07 00 6d");
+    let line = world.expect_whole(client);
+    assert_eq!(line, "PUBACK id=7 reason=topic name invalid (0x90)");
 }
 
 #[test]
