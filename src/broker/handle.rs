@@ -10,7 +10,8 @@ use super::builder::{Bound, BrokerBuilder};
 use super::faults::Faults;
 use super::hooks::ClientInfo;
 use super::listener::{
-    Answer, Authenticators, Clock, Command, EventThread, Mailbox, Parts, Poller, Waiter, wake_token,
+    Answer, Authenticators, Clock, Command, EventThread, LastWord, Mailbox, Parts, Poller, Waiter,
+    wake_token,
 };
 use super::local::LocalSubscription;
 use super::recorder::Recorder;
@@ -46,6 +47,7 @@ struct Inner {
     clock: Clock,
     faults: Arc<Faults>,
     recorder: Option<Arc<Recorder>>,
+    last: Arc<LastWord>,
 }
 
 impl Broker {
@@ -74,10 +76,12 @@ impl Broker {
             threads.extend(handles);
         }
         let leave = Arc::new(AtomicBool::new(false));
+        let last = Arc::new(LastWord::default());
         let mut events = None;
         if let Some(handler) = builder.on_event {
             let (started, handle) =
-                EventThread::start(handler, Arc::clone(&leave)).map_err(local)?;
+                EventThread::start(handler, Arc::clone(&leave), Arc::clone(&last))
+                    .map_err(local)?;
             events = Some(started);
             threads.push(handle);
         }
@@ -93,6 +97,7 @@ impl Broker {
             recorder: builder.recorder.clone(),
             authenticators,
             events,
+            last: Arc::clone(&last),
             closing_time: limits.closing,
         })
         .map_err(local)?;
@@ -105,6 +110,7 @@ impl Broker {
                 clock: builder.clock,
                 faults: builder.faults,
                 recorder: builder.recorder,
+                last,
             }),
         })
     }
@@ -182,6 +188,14 @@ impl Broker {
     /// The broker has stopped.
     pub fn statistics(&self) -> Result<BrokerStatistics, Error> {
         self.call(|poller| poller.core.statistics(poller.now))
+    }
+
+    /// What the broker had counted when it stopped; `None` while it runs. Events that wait for a
+    /// handler when [`stop`](Self::stop) gives up on it are in [`Drops::events`](super::Drops::events)
+    /// once the handler returns. Does not wait.
+    #[must_use]
+    pub fn final_statistics(&self) -> Option<BrokerStatistics> {
+        self.inner.last.get()
     }
 
     /// The clients that are connected.

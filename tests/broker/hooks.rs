@@ -307,3 +307,34 @@ fn clients_that_have_left_keep_nobody_from_being_authenticated() {
     let asked: Vec<String> = questions.iter().collect();
     assert!(asked.len() <= 2 && asked.last().is_some_and(|id| id == "h"), "{asked:?}");
 }
+
+#[test]
+fn a_client_for_whose_authentication_there_is_no_room_is_told_to_come_later() {
+    let mut limits = BrokerLimits::default();
+    limits.authentications = 1;
+    let (open, gate) = mpsc::channel::<()>();
+    let (gate, (asked, questions)) = (std::sync::Mutex::new(gate), mpsc::channel());
+    let broker = Broker::builder()
+        .listen("127.0.0.1:0")
+        .limits(limits)
+        .authenticate(move |who: &Credentials| {
+            asked.send(who.client_id.clone()).unwrap();
+            let _ = gate.lock().unwrap().recv();
+            Decision::accept()
+        })
+        .start()
+        .unwrap();
+    let first = client(&broker, "first");
+    let first = std::thread::spawn(move || first.connect());
+    assert_eq!(questions.recv_timeout(PATIENCE).unwrap(), "first");
+    for (version, expected) in
+        [(Version::V5, ReasonCode::ServerBusy), (Version::V3_1_1, ReasonCode::ServerUnavailable)]
+    {
+        let error = client(&broker, "second").version(version).connect().unwrap_err();
+        assert_eq!((error.code(), error.reason()), (ErrorCode::Refused, Some(expected)));
+    }
+    assert_eq!(broker.statistics().unwrap().drops.sessions, 2);
+    drop(open);
+    first.join().unwrap().unwrap();
+    client(&broker, "second").connect().unwrap();
+}

@@ -205,9 +205,14 @@ fn a_hook_that_does_not_return_delays_the_stop_only_so_far() {
     events.recv().unwrap();
     let ((), took) = timed(|| broker.stop(Duration::from_millis(50)));
     assert!(took < SECOND, "{took:?}");
-    // The handler returns at last; what waited is left out.
+    // The handler returns at last; what waited is left out and counted.
+    assert_eq!(broker.final_statistics().unwrap().drops.events, 0);
     drop(open);
     assert_eq!(events.iter().count(), 0);
+    let left_out = broker.final_statistics().unwrap();
+    // Each of the twenty came and went; at least their coming had been noticed.
+    assert!((19..=59).contains(&left_out.drops.events), "{left_out:?}");
+    assert_eq!(left_out.connections_total, 20);
 
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);

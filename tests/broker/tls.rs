@@ -217,3 +217,43 @@ fn a_session_is_resumed_and_the_certificate_is_still_known() {
         }
     }
 }
+
+#[test]
+fn a_client_that_has_not_read_anything_is_still_told_that_the_broker_stops() {
+    use mqttlink::codec::{Packet, Version, frame};
+    use openssl::ssl::{SslConnector, SslMethod};
+    let Some(certificates) = Certificates::make("farewell") else { return };
+    let broker =
+        Broker::builder().listen_tls("127.0.0.1:0", certificates.server()).start().unwrap();
+    let address = broker.addresses()[0];
+    let mut connector = SslConnector::builder(SslMethod::tls_client()).unwrap();
+    connector.set_ca_file(certificates.file("ca.pem")).unwrap();
+    let socket = std::net::TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = connector.build().connect("localhost", socket).unwrap();
+    stream.write_all(b"\x10\x0e\0\x04MQTT\x05\x02\0\0\0\0\x01s").unwrap();
+    stream.write_all(b"\x82\x07\0\x01\0\0\x01t\0").unwrap();
+    broker.wait_until(PATIENCE, |core| core.subscriptions_of("s").count() == 1).unwrap();
+    let payload = vec![7; 1_000_000];
+    for _ in 0..14 {
+        broker.publish(&Publish::new("t", &payload)).unwrap();
+    }
+    assert!(broker.statistics().unwrap().queued_bytes > 1_000_000, "it is blocked");
+    let stopping = broker.clone();
+    let stopping = std::thread::spawn(move || stopping.stop(PATIENCE));
+    while std::net::TcpStream::connect(address).is_ok() {}
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    let (mut messages, mut last, mut rest) = (0, String::new(), &all[..]);
+    while let Some(found) = frame::parse(rest, Version::V5, all.len()).unwrap() {
+        let packet = Packet::decode(&found, Version::V5).unwrap();
+        messages += usize::from(matches!(packet, Packet::Publish(_)));
+        last = packet.to_string();
+        rest = &rest[found.len..];
+    }
+    assert!(rest.is_empty());
+    assert_eq!((messages, last.as_str()), (14, "DISCONNECT reason=server shutting down (0x8b)"));
+    // Without TLS's own farewell the end could be a forged one.
+    assert!(stream.get_shutdown().contains(openssl::ssl::ShutdownState::RECEIVED));
+    stopping.join().unwrap();
+}

@@ -3,6 +3,7 @@
 mod command;
 mod condition;
 mod faulty;
+mod last_word;
 mod link;
 mod reading;
 mod worker;
@@ -18,6 +19,7 @@ use mio::{Events, Poll, Token};
 pub(crate) use command::Clock;
 pub(super) use command::{Command, Mailbox};
 pub(super) use condition::{Answer, Waiter};
+pub(super) use last_word::LastWord;
 use link::{Link, SMALL_REST};
 pub(super) use worker::{Authenticators, EventThread};
 
@@ -68,6 +70,7 @@ pub(super) struct Poller {
     authenticators: Option<Authenticators>,
     events: Option<EventThread>,
     pub(super) conditions: Vec<Waiter>,
+    last: Arc<LastWord>,
     closing_time: Duration,
     stop_by: Option<Time>,
     pub(super) now: Time,
@@ -82,6 +85,7 @@ struct Entrance {
 /// Whoever waits for an answer is told that none comes, also when this thread panics.
 impl Drop for Poller {
     fn drop(&mut self) {
+        self.last.say(self.core.statistics(self.now));
         self.mailbox.stop();
     }
 }
@@ -97,6 +101,7 @@ pub(super) struct Parts {
     pub(super) recorder: Option<Arc<Recorder>>,
     pub(super) authenticators: Option<Authenticators>,
     pub(super) events: Option<EventThread>,
+    pub(super) last: Arc<LastWord>,
     pub(super) closing_time: Duration,
 }
 
@@ -135,6 +140,7 @@ impl Poller {
             authenticators: parts.authenticators,
             events: parts.events,
             conditions: Vec::new(),
+            last: parts.last,
             closing_time: parts.closing_time,
             stop_by: None,
         })

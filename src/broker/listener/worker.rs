@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::command::{Command, Mailbox};
+use super::last_word::LastWord;
 use crate::broker::ConnectionId;
 use crate::broker::core::Question;
 use crate::broker::hooks::{AuthExchange, BrokerEvent, ClientAuthenticator, Credentials, Decision};
@@ -128,13 +129,14 @@ pub(in crate::broker) struct EventThread {
 }
 
 impl EventThread {
-    /// When `leave` is set, events that wait are left out.
+    /// When `leave` is set, events that wait are left out, and counted in `last`.
     ///
     /// # Errors
     /// The system gives no thread.
     pub(in crate::broker) fn start(
         mut handler: Box<dyn FnMut(&BrokerEvent) + Send>,
         leave: Arc<AtomicBool>,
+        last: Arc<LastWord>,
     ) -> std::io::Result<(Self, Thread)> {
         let (events, received) = unbounded::<BrokerEvent>();
         let run = move || {
@@ -142,6 +144,7 @@ impl EventThread {
             for event in &received {
                 if leave.load(Ordering::SeqCst) {
                     left += 1;
+                    last.leave_out_event();
                     continue;
                 }
                 let call = std::panic::AssertUnwindSafe(|| handler(&event));

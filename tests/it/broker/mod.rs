@@ -1,5 +1,6 @@
 //! What the broker's core does at its bounds, in memory.
 
+mod authentications;
 mod catch_up;
 mod identifiers;
 mod in_flight;
