@@ -66,7 +66,8 @@ impl Run {
         config.limits.sessions = 3;
         config.limits.overflow =
             source.pick(&[Overflow::DropNewest, Overflow::DropOldest, Overflow::Disconnect]);
-        config.sys_interval = Duration::from_secs(10);
+        // Rare enough that a long time is not mostly this.
+        config.sys_interval = Duration::from_secs(1_000);
         let now = Time::ORIGIN;
         let links = (0..CLIENTS).map(|_| None).collect();
         Self { core: Core::new(now, config), now, links }
