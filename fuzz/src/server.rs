@@ -15,6 +15,13 @@ use super::source::Source;
 const CLIENTS: usize = 4;
 const QUEUED_MAX: usize = 20_000;
 const RETAINED_MAX: usize = 5_000;
+const HELD_MAX: usize = 10_000;
+
+/// The beginning of a small packet costs no client its connection.
+const UNUSED_MAX: usize = 4 * 1024;
+
+/// The broker's own retained messages.
+const SYS_MAX: usize = 10_000;
 
 /// Steps until the input is used up.
 const STEPS_MAX: usize = 400;
@@ -61,6 +68,9 @@ impl Run {
         config.protocol.window = source.pick(&[1_024, 1]);
         config.limits.queued_bytes = QUEUED_MAX;
         config.limits.queued_messages_per_client = 20;
+        config.limits.held_bytes = HELD_MAX;
+        config.limits.held_bytes_per_client = HELD_MAX / 2;
+        config.limits.filters_per_subscribe = 3;
         config.limits.retained_bytes = RETAINED_MAX;
         config.limits.subscriptions_per_client = 5;
         config.limits.sessions = 3;
@@ -212,6 +222,8 @@ impl Run {
         let statistics = self.core.statistics(self.now);
         // The outgoing buffers have been emptied; what is left waits in sessions.
         assert!(statistics.queued_bytes <= QUEUED_MAX, "{statistics:?}");
+        assert!(statistics.held_bytes <= HELD_MAX + CLIENTS * UNUSED_MAX, "{statistics:?}");
+        assert!(statistics.retained_bytes <= RETAINED_MAX + SYS_MAX, "{statistics:?}");
         assert!(statistics.clients_connected + statistics.clients_disconnected <= 3);
         assert!(statistics.subscriptions <= 15, "{statistics:?}");
     }
@@ -221,6 +233,16 @@ impl Run {
         (0..CLIENTS).for_each(|which| self.cut(which));
         let statistics = self.core.statistics(self.now);
         assert_eq!((statistics.connections, statistics.clients_connected), (0, 0));
+        // Nothing is counted that is not there.
+        let ids: Vec<_> =
+            self.core.sessions(self.now).map(|session| session.client.client_id.clone()).collect();
+        for id in ids {
+            self.core.delete_session(self.now, &id);
+        }
+        let statistics = self.core.statistics(self.now);
+        let left = (statistics.queued_messages, statistics.queued_bytes, statistics.held_bytes);
+        assert_eq!(left, (0, 0, 0), "{statistics:?}");
+        assert_eq!((statistics.subscriptions, statistics.retained_unsent), (0, 0));
     }
 }
 

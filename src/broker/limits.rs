@@ -68,6 +68,14 @@ pub struct BrokerLimits {
     pub queued_bytes: usize,
     /// What happens when one of these queues is full. Default: the new message is dropped.
     pub overflow: Overflow,
+    /// Bytes of the filters and the will of one client, with about 250 for each level of a filter. A
+    /// further one is refused with "quota exceeded". Default: 8 MiB.
+    pub held_bytes_per_client: usize,
+    /// Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has
+    /// not come. A filter or will for which there is no room is refused with "quota exceeded", a
+    /// connection whose packet finds none is closed. Connections that are not accepted yet may take
+    /// half of it. Default: 256 MiB.
+    pub held_bytes: usize,
     /// Retained messages. A further one is not kept, and acknowledged with "quota exceeded"; who is
     /// subscribed gets it all the same. Default: 100,000.
     pub retained_messages: usize,
@@ -98,6 +106,8 @@ impl Default for BrokerLimits {
             queued_messages_per_client: 10_000,
             queued_bytes_per_client: 16 * MIB,
             queued_bytes: 256 * MIB,
+            held_bytes_per_client: 8 * MIB,
+            held_bytes: 256 * MIB,
             overflow: Overflow::DropNewest,
             retained_messages: 100_000,
             retained_bytes: 128 * MIB,

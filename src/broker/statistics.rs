@@ -86,6 +86,8 @@ pub struct BrokerStatistics {
     /// Bytes of messages that wait for clients, in their queues and outgoing buffers, or are in
     /// flight.
     pub queued_bytes: usize,
+    /// Bytes of filters, wills and beginnings of packets, with what it takes to keep them.
+    pub held_bytes: usize,
     /// Packets received.
     pub packets_received: u64,
     /// Packets sent.

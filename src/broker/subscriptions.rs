@@ -61,6 +61,11 @@ impl Subscriptions {
         self.count
     }
 
+    /// How many levels the filters have, common ones counted once.
+    pub(crate) const fn levels(&self) -> usize {
+        self.filters.len()
+    }
+
     /// How many shared ones there are, each membership counted.
     pub(crate) const fn shared_count(&self) -> usize {
         self.shared_count

@@ -46,6 +46,12 @@ impl<T> Trie<T> {
         path.split('/').try_fold(ROOT, |index, level| self.child(index, level))
     }
 
+    /// How many levels it holds.
+    pub(crate) const fn len(&self) -> usize {
+        // Without the root.
+        self.nodes.len() - self.free.len() - 1
+    }
+
     pub(crate) fn get_mut(&mut self, path: &str) -> Option<&mut T> {
         let index = self.find(path)?;
         self.nodes.get_mut(index)?.value.as_mut()

@@ -206,6 +206,10 @@ impl Core {
                 let why = "this client may not publish its will";
                 return Some((ReasonCode::NotAuthorized, why));
             }
+            if !self.has_room_for_will(message.size()) {
+                self.statistics.drops.sessions += 1;
+                return Some((ReasonCode::QuotaExceeded, "there is no room for another will"));
+            }
         }
         let known = self.by_client_id.contains_key(client.client_id.as_ref());
         if !known && !self.has_room_for_a_session() {
@@ -262,9 +266,9 @@ impl Core {
             session.expiry = request.session_expiry;
             session.end_absence();
             self.absent.remove(&(std::mem::take(&mut session.left), session_key));
-            let will = request.will.take();
-            session.will = will.map(|will| Will { message: will.message, delay: will.delay });
         }
+        let will = request.will.take();
+        self.set_will(session_key, will.map(Will::from));
         (session_key, state)
     }
 
@@ -285,8 +289,9 @@ impl Core {
         session.expiry = expiry;
         // [MQTT-3.14.4-3]; before MQTT 5.0 a DISCONNECT has no other reason.
         if cause == DisconnectCause::Goodbye(ReasonCode::Success) {
-            session.will = None;
+            self.set_will(session_key, None);
         }
+        let Some(session) = self.sessions.get_mut(session_key) else { return };
         session.begin_absence(now);
         self.departures += 1;
         session.left = self.departures;

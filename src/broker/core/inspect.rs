@@ -132,6 +132,7 @@ impl Core {
             retained_unsent: self.catching_up.open(),
             queued_messages: self.queued_messages,
             queued_bytes: self.queued_bytes,
+            held_bytes: self.held(),
             ..self.statistics
         }
     }

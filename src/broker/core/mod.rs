@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod connect;
+mod held;
 mod inspect;
 mod local;
 mod queue;
@@ -145,6 +146,8 @@ pub struct Core {
     local: usize,
     queued_messages: usize,
     queued_bytes: usize,
+    /// Bytes held beside messages, without the levels of filters.
+    held_bytes: usize,
     /// No message in any queue expires before.
     next_expiry: Option<Time>,
     started: Time,
@@ -172,6 +175,8 @@ struct Connection {
     resumed: bool,
     /// Bytes of its output that are counted as queued.
     counted: usize,
+    /// Bytes of its input that wait for the rest of their packet.
+    unused: usize,
 }
 
 impl Core {
@@ -210,6 +215,7 @@ impl Core {
             local: 0,
             queued_messages: 0,
             queued_bytes: 0,
+            held_bytes: 0,
             next_expiry: None,
             started: now,
             now,
@@ -254,6 +260,7 @@ impl Core {
             is_doomed: false,
             resumed: false,
             counted: 0,
+            unused: 0,
         });
         self.arm_connection(key);
         Some(ConnectionId(key))
@@ -272,6 +279,7 @@ impl Core {
             used += count;
         }
         self.statistics.bytes_received += u64::try_from(used).unwrap_or_default();
+        self.hold_input(id.0, input.len() - used);
         self.count_in_flight(id.0);
         self.count_packets(id.0);
         self.mark_ready(id.0);
@@ -285,6 +293,7 @@ impl Core {
         self.count_packets(id.0);
         if let Some(connection) = self.connections.remove(id.0) {
             self.queued_bytes -= connection.counted;
+            self.release_input(&connection);
         }
         self.tidy_timers();
     }
@@ -436,8 +445,8 @@ impl Core {
         let keys: Vec<Key> = self.connections.iter().map(|(key, _)| key).collect();
         for key in keys {
             let session = self.connections.get(key).and_then(|connection| connection.session);
-            if let Some(session) = session.and_then(|session| self.sessions.get_mut(session)) {
-                session.will = None;
+            if let Some(session) = session {
+                self.set_will(session, None);
             }
             let reason = ReasonCode::ServerShuttingDown;
             self.close(key, reason, DisconnectCause::Closed(reason));

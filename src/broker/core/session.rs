@@ -9,7 +9,7 @@ use super::catch_up::CatchUp;
 use crate::broker::hooks::ClientInfo;
 use crate::broker::slots::Key;
 use crate::codec::SubscribeOptions;
-use crate::proto::{Outgoing, Publication, SessionState, Time};
+use crate::proto::{Outgoing, Publication, SessionState, Time, WillReceived};
 
 /// For how many messages an emptied queue keeps memory.
 const KEPT_CAPACITY: usize = 64;
@@ -28,6 +28,8 @@ pub(super) struct Session {
     /// Messages of QoS 1 and 2 that have not been sent.
     pub(super) queue: VecDeque<Outgoing>,
     pub(super) queued_bytes: usize,
+    /// Bytes of its filters and its will.
+    pub(super) held_bytes: usize,
     /// No message in the queue expires before.
     pub(super) next_expiry: Option<Time>,
     /// Bytes of messages in flight.
@@ -57,6 +59,12 @@ pub(super) struct Will {
     pub(super) delay: u32,
 }
 
+impl From<WillReceived> for Will {
+    fn from(will: WillReceived) -> Self {
+        Self { message: will.message, delay: will.delay }
+    }
+}
+
 impl Session {
     pub(super) fn new(client: Arc<ClientInfo>) -> Self {
         Self {
@@ -66,6 +74,7 @@ impl Session {
             subscriptions: HashMap::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            held_bytes: 0,
             next_expiry: None,
             in_flight_bytes: 0,
             expiry: 0,
@@ -96,7 +105,6 @@ impl Session {
     pub(super) fn end_absence(&mut self) {
         self.ends_at = None;
         self.will_at = None;
-        self.will = None;
     }
 
     pub(super) fn next_timer(&self) -> Option<Time> {

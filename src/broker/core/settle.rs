@@ -25,8 +25,8 @@ pub(super) struct Unsettled {
 impl Core {
     /// The will of a session is to be published now.
     pub(super) fn publish_will(&mut self, key: Key) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let Some(Will { message, .. }) = session.will.take() else { return };
+        let Some(Will { message, .. }) = self.set_will(key, None) else { return };
+        let Some(session) = self.sessions.get(key) else { return };
         self.unsettled.wills.push_back((key, Arc::clone(&session.client), message));
         self.settle();
     }

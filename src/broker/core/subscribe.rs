@@ -73,6 +73,7 @@ impl Core {
         let known = session.subscriptions.contains_key(text);
         let full = own >= self.limits.subscriptions_per_client
             || self.subscriptions.count() >= self.limits.subscriptions;
+        let full = full || !self.has_room_for_filter(key, text);
         if full && !known {
             self.statistics.drops.subscriptions += 1;
             return Err(ReasonCode::QuotaExceeded);
@@ -94,8 +95,10 @@ impl Core {
         id: u32,
     ) -> Change {
         let change = self.subscriptions.insert(filter, Subscription { session: key, options, id });
-        if let Some(session) = self.sessions.get_mut(key) {
-            session.subscriptions.insert(filter.as_str().into(), options);
+        if let Some(session) = self.sessions.get_mut(key)
+            && session.subscriptions.insert(filter.as_str().into(), options).is_none()
+        {
+            self.hold_filter(key, filter.as_str());
         }
         if change == Change::New {
             self.sys_subscribed(filter.pattern());
@@ -152,6 +155,7 @@ impl Core {
 
     /// Takes a subscription out of the table that all sessions share.
     pub(super) fn remove_subscription(&mut self, key: Key, text: &str) {
+        self.release_filter(key, text);
         if let Ok(filter) = parse(text)
             && self.subscriptions.remove(&filter, key)
         {
