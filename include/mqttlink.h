@@ -3217,6 +3217,22 @@ mqttlink_status mqttlink_client_publish_event(struct mqttlink_client *client,
                                               uint64_t *id);
 
 /**
+ * `mqttlink_client_publish_event` that waits for room at most so many milliseconds. 0 never waits:
+ * `MQTTLINK_ERROR_WINDOW_FULL`, `MQTTLINK_ERROR_BUFFER_FULL` or `MQTTLINK_ERROR_NO_PACKET_ID` if there is
+ * no room.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_event_timeout(struct mqttlink_client *client,
+                                                      const char *topic,
+                                                      const void *payload,
+                                                      size_t len,
+                                                      int32_t qos,
+                                                      bool retain,
+                                                      const struct mqttlink_properties *properties,
+                                                      int64_t timeout_ms,
+                                                      uint64_t *id);
+
+/**
  * Publishes a message whose payload of exactly `len` bytes comes from `source`, which is called on this
  * thread, a piece at a time. Blocks until all of it has been handed to the connection, waiting for room
  * as `mqttlink_client_publish` for each piece. Meanwhile everything else that this client sends waits

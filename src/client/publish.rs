@@ -84,6 +84,20 @@ impl Client {
         message: Publish<'_>,
         done: impl FnOnce(Result<Acknowledgement, Error>) + Send + 'static,
     ) -> Result<(), Error> {
+        self.publish_then_timeout(message, self.shared().options.publish_timeout, done)
+    }
+
+    /// [`publish_then`](Self::publish_then) that waits at most `limit` for room. With a limit of zero it
+    /// does not even write to the socket, so that it never blocks.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish); with a limit of zero [`Error::is_full`] if there is no room.
+    pub fn publish_then_timeout(
+        &self,
+        message: Publish<'_>,
+        limit: Duration,
+        done: impl FnOnce(Result<Acknowledgement, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
         let shared = self.shared();
         dispatcher::ensure(shared)?;
         let weak = Arc::downgrade(shared);
@@ -92,14 +106,21 @@ impl Client {
                 shared.notify(Notification::Call(Box::new(move || done(outcome))));
             }
         }) as Box<dyn FnOnce(Outcome) + Send>);
-        publish(shared, shared.options.publish_timeout, |state| {
+        let mut put = |state: &mut State| {
             // On the dispatcher's own thread there is one at most for each message handled.
             if shared.completions_wait() && !shared.is_dispatcher() {
                 let waiting = state.core.queued_bytes();
                 return Err(RequestError::NoRoom { bytes: waiting }.into());
             }
             put_call(state, &message, &mut call)
-        })
+        };
+        if !limit.is_zero() {
+            return publish(shared, limit, put);
+        }
+        let mut state = shared.lock();
+        put(&mut state)?;
+        shared.send_soon(state);
+        Ok(())
     }
 
     /// Publishes a message whose payload of exactly `len` bytes is read from `source`, on the calling

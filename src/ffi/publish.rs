@@ -7,7 +7,7 @@ use super::callback::{Hook, mqttlink_free_fn, mqttlink_published_fn};
 use super::delivery::mqttlink_delivery;
 use super::guard::{self, Failure};
 use super::handle::{client, mqttlink_client};
-use super::numbers;
+use super::numbers::{self, MQTTLINK_DEFAULT};
 use super::pointer::{bytes, new, out, put_if, text};
 use super::properties::{list, mqttlink_properties};
 use super::status::mqttlink_status;
@@ -176,9 +176,38 @@ pub extern "C" fn mqttlink_client_publish_event(
     properties: *const mqttlink_properties,
     id: *mut u64,
 ) -> mqttlink_status {
+    mqttlink_client_publish_event_timeout(
+        client,
+        topic,
+        payload,
+        len,
+        qos,
+        retain,
+        properties,
+        MQTTLINK_DEFAULT,
+        id,
+    )
+}
+
+/// `mqttlink_client_publish_event` that waits for room at most so many milliseconds. 0 never waits:
+/// `MQTTLINK_ERROR_WINDOW_FULL`, `MQTTLINK_ERROR_BUFFER_FULL` or `MQTTLINK_ERROR_NO_PACKET_ID` if there is
+/// no room.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_client_publish_event_timeout(
+    client: *mut mqttlink_client,
+    topic: *const c_char,
+    payload: *const c_void,
+    len: usize,
+    qos: i32,
+    retain: bool,
+    properties: *const mqttlink_properties,
+    timeout_ms: i64,
+    id: *mut u64,
+) -> mqttlink_status {
     guard::call(|| {
         let client = self::client(client)?;
         let message = message(topic, bytes(payload, len, "payload")?, qos, retain, properties)?;
+        let limit = numbers::limit(timeout_ms)?;
         let hook = client
             .hooks()
             .published
@@ -186,9 +215,12 @@ pub extern "C" fn mqttlink_client_publish_event(
             .ok_or_else(|| no_event("mqttlink_options_on_published"))?;
         let (handle, number) = (client.handle(), client.handle().next_id());
         out(id, "id")?.put(number);
-        Ok(client.publish_then(message, move |outcome| {
-            hook.published(handle, number, outcome);
-        })?)
+        let done = move |outcome| hook.published(handle, number, outcome);
+        match limit {
+            Some(limit) => client.publish_then_timeout(message, limit, done)?,
+            None => client.publish_then(message, done)?,
+        }
+        Ok(())
     })
 }
 

@@ -270,6 +270,31 @@ static void completion_never_precedes_its_context(server *server) {
     mqttlink_options_free(options);
 }
 
+/* Without a wait each message is taken or refused at once, and those that are taken have their outcome. */
+static void publishing_without_waiting(server *server) {
+    events events = NO_EVENTS;
+    mqttlink_options *options = listening(server, &events);
+    mqttlink_client *client;
+    OK(mqttlink_options_set_window(options, 1));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    int taken = 0;
+    for (int i = 0; i < 500; i++) {
+        uint64_t id = 0;
+        mqttlink_status status = mqttlink_client_publish_event_timeout(client, "quiet", "x", 1, 1, false,
+                                                                       NULL, 0, &id);
+        CHECK(status == MQTTLINK_OK || status == MQTTLINK_ERROR_WINDOW_FULL);
+        taken += status == MQTTLINK_OK;
+    }
+    CHECK(taken > 0);
+    wait_for(&events.published, taken);
+    uint64_t id = 0;
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_client_publish_event_timeout(client, "quiet", "x", 1, 1, false,
+                                                                       NULL, -3, &id));
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+}
+
 static int32_t auth_start(void *user, mqttlink_reply *reply) {
     count_up(user);
     OK(mqttlink_reply_set(reply, "first", 5));
@@ -508,6 +533,7 @@ int main(void) {
     handlers(server);
     every_call_inside_a_callback(server);
     reconnecting_inside_disconnected(server);
+    publishing_without_waiting(server);
     completion_never_precedes_its_context(server);
     authentication(server);
     logging(server);

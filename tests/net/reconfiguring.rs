@@ -5,7 +5,12 @@ use mqttlink::{Client, ErrorCode, Publish, QoS, Version};
 use crate::server::Server;
 
 fn builder(server: &Server, password: &str) -> mqttlink::Builder {
-    server.builder().version(Version::V3_1_1).clean_start(false).user_name("user").password(password)
+    server
+        .builder()
+        .version(Version::V3_1_1)
+        .clean_start(false)
+        .user_name("user")
+        .password(password)
 }
 
 #[test]
