@@ -57,6 +57,41 @@ namespace MqttLink
             return new MqttException(message, status, inner);
         }
 
+        /// <summary>What the server has said no to in an answer with one result.</summary>
+        internal static MqttException Refused(MqttStatus status, string message, MqttResults results)
+        {
+            var reason = Text.FromNative(NativeMethods.mqttlink_reason_text((int)results.Reasons[0]));
+            var said = results.Properties.ReasonString;
+            var text = message + ": " + reason + (said == null ? "" : ", " + said);
+            return new MqttException(text, status, null)
+            {
+                Stage = MqttStage.Mqtt,
+                Reason = results.Reasons[0],
+                ReasonString = said,
+                Properties = results.Properties,
+                IsRefused = true,
+            };
+        }
+
+        /// <summary>This failure with the exception that was its reason.</summary>
+        internal MqttException Because(Exception inner)
+        {
+            return new MqttException(Message + ": " + inner.Message, Status, inner)
+            {
+                Stage = Stage,
+                OSCode = OSCode,
+                Reason = Reason,
+                ReasonString = ReasonString,
+                ServerReference = ServerReference,
+                Properties = Properties,
+                IsTimeout = IsTimeout,
+                IsRefused = IsRefused,
+                IsDisconnected = IsDisconnected,
+                IsFull = IsFull,
+                IsRetryable = IsRetryable,
+            };
+        }
+
         /// <summary>A copy of what the library says about a failure; null for NULL.</summary>
         internal static MqttException From(IntPtr error)
         {
@@ -109,7 +144,7 @@ namespace MqttLink
         {
             if (Status == MqttStatus.Freed)
             {
-                return new ObjectDisposedException("MqttClient", Message);
+                return new ObjectDisposedException(nameof(MqttClient), Message);
             }
             var argument = Status > MqttStatus.Ok && Status <= MqttStatus.Number
                 || Status >= MqttStatus.InvalidUrl && Status <= MqttStatus.InvalidArgument;

@@ -30,7 +30,18 @@ namespace MqttLink.Interop
 
         void OnPacket(IntPtr packet);
 
-        /// <summary>One of the methods above has thrown.</summary>
+        /// <summary>The data that begins an authentication; null for none.</summary>
+        byte[] OnAuthenticationStart();
+
+        /// <summary>The data that answers a challenge; null for none.</summary>
+        byte[] OnAuthenticationChallenge(byte[] challenge);
+
+        void OnAuthenticationFinish(byte[] data);
+
+        /// <summary>One of the three methods above has thrown; the exchange is given up.</summary>
+        void OnAuthenticationError(Exception exception);
+
+        /// <summary>One of the other methods has thrown.</summary>
         void OnHandlerError(Exception exception);
     }
 
@@ -86,8 +97,7 @@ namespace MqttLink.Interop
         /// Makes a client whose callbacks go to <paramref name="events"/>. Without <paramref name="messages"/>,
         /// messages wait for mqttlink_client_receive.
         /// </summary>
-        internal static ClientHandle NewClient(
-            OptionsHandle options, IClientEvents events, bool messages, bool packets)
+        internal static ClientHandle NewClient(MqttClientOptions options, IClientEvents events, bool messages)
         {
             var user = GCHandle.Alloc(new ClientLink(events));
             var made = false;
@@ -95,10 +105,10 @@ namespace MqttLink.Interop
             {
                 ClientHandle client;
                 // Other clients may be made with the same options at the same time.
-                lock (options)
+                lock (options.Handle)
                 {
-                    Register(options, GCHandle.ToIntPtr(user), messages, packets);
-                    MqttException.Check(NativeMethods.mqttlink_client_new(options, out client));
+                    Register(options, GCHandle.ToIntPtr(user), messages);
+                    MqttException.Check(NativeMethods.mqttlink_client_new(options.Handle, out client));
                 }
                 client.Own(user);
                 made = true;
@@ -113,10 +123,15 @@ namespace MqttLink.Interop
             }
         }
 
-        private static void Register(OptionsHandle options, IntPtr user, bool messages, bool packets)
+        private static void Register(MqttClientOptions settings, IntPtr user, bool messages)
         {
+            var options = settings.Handle;
             var message = messages ? Message : null;
-            var packet = packets ? Packet : null;
+            var packet = settings.Traces ? Packet : null;
+            if (settings.AuthenticationMethod != null)
+            {
+                AuthenticationCallbacks.Register(options, settings.AuthenticationMethod, user);
+            }
             MqttException.Check(NativeMethods.mqttlink_options_on_message(options, message, user, null));
             MqttException.Check(NativeMethods.mqttlink_options_on_packet(options, packet, user, null));
             MqttException.Check(NativeMethods.mqttlink_options_on_connected(options, Connected, user, null));

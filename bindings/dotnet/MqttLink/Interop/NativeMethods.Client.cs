@@ -85,6 +85,11 @@ namespace MqttLink.Interop
             [MarshalAs(UnmanagedType.U1)] bool retain, IntPtr properties, out ulong id);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static unsafe extern MqttStatus mqttlink_client_publish_event_timeout(
+            ClientHandle client, byte[] topic, byte* payload, UIntPtr len, int qos,
+            [MarshalAs(UnmanagedType.U1)] bool retain, IntPtr properties, long timeoutMs, out ulong id);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern MqttStatus mqttlink_client_publish_source(
             ClientHandle client, byte[] topic, UIntPtr len, int qos, [MarshalAs(UnmanagedType.U1)] bool retain,
             IntPtr properties, SourceFunction source, IntPtr user, out DeliveryHandle delivery);

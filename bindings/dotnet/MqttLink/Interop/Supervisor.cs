@@ -1,0 +1,117 @@
+using System;
+using System.Threading;
+
+namespace MqttLink.Interop
+{
+    /// <summary>
+    /// Connects a client again after its connection was lost, as its policy says, and subscribes again to what a
+    /// server that has lost the session does not know any more. Between attempts it does not keep the client alive.
+    /// </summary>
+    internal sealed class Supervisor
+    {
+        private readonly WeakReference<MqttClient> client;
+        private readonly MqttReconnectPolicy policy;
+        private readonly object gate = new object();
+        private readonly Random random = new Random();
+        private int generation;
+        private bool isRunning;
+
+        internal Supervisor(MqttClient client, MqttReconnectPolicy policy)
+        {
+            this.client = new WeakReference<MqttClient>(client);
+            this.policy = policy;
+        }
+
+        /// <summary>What the client has subscribed to.</summary>
+        internal SubscriptionBook Book { get; } = new SubscriptionBook();
+
+        /// <summary>The connection was lost: connects again, on a thread of its own.</summary>
+        internal void Start()
+        {
+            lock (gate)
+            {
+                if (isRunning)
+                {
+                    return;
+                }
+                isRunning = true;
+                var mine = generation;
+                OwnThread.Start("mqttlink reconnect", () => Run(mine));
+            }
+        }
+
+        /// <summary>The program decides about the connection itself: what runs ends. Does not wait for it.</summary>
+        internal void Stop()
+        {
+            lock (gate)
+            {
+                generation++;
+                isRunning = false;
+                Monitor.PulseAll(gate);
+            }
+        }
+
+        private void Run(int mine)
+        {
+            for (var attempt = 0; Pause(mine, attempt); attempt++)
+            {
+                if (Attempt() || policy.MaximumAttempts > 0 && attempt + 1 >= policy.MaximumAttempts)
+                {
+                    break;
+                }
+            }
+            lock (gate)
+            {
+                if (mine == generation)
+                {
+                    isRunning = false;
+                }
+            }
+        }
+
+        // Whether the attempt is still wanted when its time has come.
+        private bool Pause(int mine, int attempt)
+        {
+            lock (gate)
+            {
+                var until = DateTime.UtcNow + policy.Delay(attempt, random.NextDouble());
+                while (mine == generation)
+                {
+                    var left = until - DateTime.UtcNow;
+                    if (left <= TimeSpan.Zero)
+                    {
+                        return true;
+                    }
+                    Monitor.Wait(gate, left);
+                }
+                return false;
+            }
+        }
+
+        // Whether there is nothing more to be done.
+        private bool Attempt()
+        {
+            if (!client.TryGetTarget(out var target))
+            {
+                return true;
+            }
+            try
+            {
+                if (!target.ReconnectOnce().SessionPresent)
+                {
+                    Book.SubscribeAgain(target);
+                }
+                return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                return true;
+            }
+            catch (MqttException exception)
+            {
+                // Connected after all, by the program or by an attempt whose subscriptions failed.
+                return exception.Status == MqttStatus.AlreadyConnected;
+            }
+        }
+    }
+}

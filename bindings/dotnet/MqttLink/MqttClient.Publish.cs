@@ -1,0 +1,200 @@
+using System;
+using System.IO;
+using System.Runtime.InteropServices;
+using MqttLink.Interop;
+
+namespace MqttLink
+{
+    public sealed partial class MqttClient
+    {
+        private delegate MqttStatus NativePublish(byte[] topic, IntPtr payload, UIntPtr length, IntPtr properties);
+
+        /// <summary>
+        /// Publishes a message. If the outgoing buffer or the window of messages in flight is full, or the
+        /// connection is just being made, it waits for room, at most the publish timeout. It does not wait for the
+        /// outcome: <see cref="MqttDelivery.Wait()"/> does. Messages of one thread leave in the order of its calls.
+        /// </summary>
+        /// <exception cref="ArgumentException">The topic or a property breaks the rules.</exception>
+        /// <exception cref="MqttException">
+        /// There is no connection, no room in time, or the server has said that it does not take such a message,
+        /// which does not touch the connection.
+        /// </exception>
+        public MqttDelivery Publish(MqttPublication message)
+        {
+            return Publish(message, Limits.Default);
+        }
+
+        /// <summary>As <see cref="Publish(MqttPublication)"/>, waiting for room at most so long.</summary>
+        public MqttDelivery Publish(MqttPublication message, TimeSpan timeout)
+        {
+            return Publish(message, Limits.Milliseconds(timeout, nameof(timeout)));
+        }
+
+        /// <summary>As <see cref="Publish(MqttPublication)"/>.</summary>
+        public MqttDelivery Publish(
+            string topic, byte[] payload, MqttQoS qos = MqttQoS.AtMostOnce, bool retain = false)
+        {
+            return Publish(new MqttPublication(topic, payload) { QoS = qos, Retain = retain });
+        }
+
+        /// <summary>As <see cref="Publish(MqttPublication)"/>, with text as UTF-8.</summary>
+        public MqttDelivery Publish(
+            string topic, string text, MqttQoS qos = MqttQoS.AtMostOnce, bool retain = false)
+        {
+            return Publish(new MqttPublication(topic, text) { QoS = qos, Retain = retain });
+        }
+
+        /// <summary>
+        /// Publishes a message if there is room for it now; never waits. The outcome of a message that was taken is
+        /// in <paramref name="delivery"/>.
+        /// </summary>
+        /// <returns>Whether there was room.</returns>
+        /// <exception cref="MqttException">As <see cref="Publish(MqttPublication)"/>.</exception>
+        public bool TryPublish(MqttPublication message, out MqttDelivery delivery)
+        {
+            DeliveryHandle taken = null;
+            MqttStatus status;
+            unsafe
+            {
+                status = Native(message, (topic, payload, length, properties) =>
+                    NativeMethods.mqttlink_client_try_publish(
+                        handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
+                        out taken));
+            }
+            delivery = status == MqttStatus.Ok ? new MqttDelivery(taken, this) : null;
+            if (!IsFull(status))
+            {
+                MqttException.Check(status);
+            }
+            return status == MqttStatus.Ok;
+        }
+
+        /// <summary>
+        /// Publishes a message as <see cref="Publish(MqttPublication)"/>, for whoever does not want to know the
+        /// outcome.
+        /// </summary>
+        public unsafe void Send(MqttPublication message)
+        {
+            MqttException.Check(Native(message, (topic, payload, length, properties) =>
+                NativeMethods.mqttlink_client_publish(
+                    handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
+                    IntPtr.Zero)));
+        }
+
+        /// <summary>
+        /// Publishes a message as <see cref="Publish(MqttPublication)"/>; the outcome raises
+        /// <see cref="Published"/> with the number that this returns, perhaps before it has returned.
+        /// </summary>
+        /// <returns>A number; never 0, never twice.</returns>
+        public ulong Post(MqttPublication message)
+        {
+            MqttException.Check(PostNative(message, Limits.Default, out var id));
+            published.Ignore(id);
+            return id;
+        }
+
+        /// <summary>
+        /// As <see cref="Post"/>, but never waits: if there is no room now the message is not taken.
+        /// </summary>
+        /// <returns>The number of the message; 0 if there was no room.</returns>
+        public ulong TryPost(MqttPublication message)
+        {
+            var status = PostNative(message, 0, out var id);
+            if (IsFull(status))
+            {
+                return 0;
+            }
+            MqttException.Check(status);
+            published.Ignore(id);
+            return id;
+        }
+
+        /// <summary>
+        /// Publishes a message whose payload of exactly <paramref name="length"/> bytes is read from a stream, on
+        /// this thread, a piece at a time. Blocks until all of it has been handed to the connection. Meanwhile
+        /// everything else that this client sends waits behind it, so the stream must keep pace with the keep
+        /// alive. The payload is not kept: if the connection is lost, the message cannot be sent again.
+        /// </summary>
+        /// <param name="message">The message; its own payload is not used.</param>
+        /// <param name="source">Where the payload comes from.</param>
+        /// <param name="length">How many bytes it has.</param>
+        /// <exception cref="IOException">
+        /// The stream has thrown or ended early; the connection is ended, since half a message cannot be taken back.
+        /// </exception>
+        public MqttDelivery Publish(MqttPublication message, Stream source, long length)
+        {
+            var reading = new PayloadSource(source ?? throw new ArgumentNullException(nameof(source)));
+            var user = GCHandle.Alloc(reading);
+            DeliveryHandle delivery = null;
+            MqttStatus status;
+            try
+            {
+                status = Native(message, (topic, payload, ignored, properties) =>
+                    NativeMethods.mqttlink_client_publish_source(
+                        handle, topic, Limits.Bytes(length, nameof(length)), (int)message.QoS, message.Retain,
+                        properties, PayloadSource.Function, GCHandle.ToIntPtr(user), out delivery));
+            }
+            finally
+            {
+                user.Free();
+            }
+            if (status == MqttStatus.PayloadSource)
+            {
+                var failure = MqttException.Last(status);
+                throw new IOException(failure.Message, reading.Thrown ?? failure);
+            }
+            MqttException.Check(status);
+            return new MqttDelivery(delivery, this);
+        }
+
+        private static bool IsFull(MqttStatus status)
+        {
+            return status == MqttStatus.WindowFull || status == MqttStatus.BufferFull
+                || status == MqttStatus.NoPacketId;
+        }
+
+        private MqttDelivery Publish(MqttPublication message, long milliseconds)
+        {
+            DeliveryHandle delivery = null;
+            unsafe
+            {
+                MqttException.Check(Native(message, (topic, payload, length, properties) =>
+                    NativeMethods.mqttlink_client_publish_timeout(
+                        handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
+                        milliseconds, out delivery)));
+            }
+            return new MqttDelivery(delivery, this);
+        }
+
+        private MqttStatus PostNative(MqttPublication message, long milliseconds, out ulong id)
+        {
+            var number = 0UL;
+            MqttStatus status;
+            unsafe
+            {
+                status = Native(message, (topic, payload, length, properties) =>
+                    NativeMethods.mqttlink_client_publish_event_timeout(
+                        handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
+                        milliseconds, out number));
+            }
+            id = number;
+            return status;
+        }
+
+        // Topic, payload and properties as the library wants them, for the time of one call.
+        private static unsafe MqttStatus Native(MqttPublication message, NativePublish publish)
+        {
+            var payload = (message ?? throw new ArgumentNullException(nameof(message))).Payload;
+            var topic = Text.ToNative(message.Topic, "topic");
+            using (var properties = MqttProperties.ToNative(message.Properties))
+            {
+                fixed (byte* data = payload.Array)
+                {
+                    return publish(
+                        topic, (IntPtr)(data + payload.Offset), NativeMethods.Size(payload.Count),
+                        properties?.Pointer ?? IntPtr.Zero);
+                }
+            }
+        }
+    }
+}
