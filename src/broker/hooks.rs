@@ -51,13 +51,13 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn new(request: &ConnectRequest, client_id: &str, peer: &Peer) -> Self {
+    pub(crate) fn new(request: &ConnectRequest, client_id: &str, peer: Peer) -> Self {
         Self {
             client_id: client_id.to_owned(),
             user_name: request.user_name.clone(),
             password: request.password.clone(),
             version: request.version,
-            peer: peer.clone(),
+            peer,
             properties: request.properties.clone(),
         }
     }

@@ -8,6 +8,12 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct InboundAliases {
     maximum: u16,
+    /// Not there before the first one: most connections have none.
+    known: Option<Box<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     topics: HashMap<u16, Arc<str>>,
 }
 
@@ -23,8 +29,7 @@ pub(crate) enum AliasError {
 impl InboundAliases {
     /// Forgets all of them; a connection with this maximum begins.
     pub(crate) fn reset(&mut self, maximum: u16) {
-        self.maximum = maximum;
-        self.topics.clear();
+        *self = Self { maximum, known: None };
     }
 
     pub(crate) const fn maximum(&self) -> u16 {
@@ -37,10 +42,11 @@ impl InboundAliases {
             return Err(AliasError::OutOfRange);
         }
         if topic.is_empty() {
-            return self.topics.get(&alias).cloned().ok_or(AliasError::Unknown);
+            let known = self.known.as_ref().and_then(|known| known.topics.get(&alias));
+            return known.cloned().ok_or(AliasError::Unknown);
         }
         let topic: Arc<str> = topic.into();
-        self.topics.insert(alias, Arc::clone(&topic));
+        self.known.get_or_insert_default().topics.insert(alias, Arc::clone(&topic));
         Ok(topic)
     }
 }
@@ -49,6 +55,12 @@ impl InboundAliases {
 #[derive(Debug, Default)]
 pub(crate) struct OutboundAliases {
     maximum: u16,
+    /// Not there before the first one.
+    table: Option<Box<Table>>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
     by_topic: HashMap<Arc<str>, Entry>,
     by_age: BTreeMap<u64, Arc<str>>,
     uses: u64,
@@ -71,7 +83,7 @@ pub(crate) struct Assigned {
 impl OutboundAliases {
     /// Forgets all of them; a connection with this maximum begins.
     pub(crate) fn reset(&mut self, maximum: u16) {
-        *self = Self { maximum, ..Self::default() };
+        *self = Self { maximum, table: None };
     }
 
     /// The alias that a packet with this topic would use. [`commit`](Self::commit) follows when the
@@ -80,11 +92,25 @@ impl OutboundAliases {
         if self.maximum == 0 {
             return None;
         }
+        match &self.table {
+            Some(table) => table.assign(self.maximum, topic),
+            None => Some(Assigned { alias: NonZeroU16::MIN, known: false }),
+        }
+    }
+
+    /// The packet has been queued. Returns the topic, which the packet may have left out.
+    pub(crate) fn commit(&mut self, topic: &str, assigned: Assigned) -> Arc<str> {
+        self.table.get_or_insert_default().commit(topic, assigned)
+    }
+}
+
+impl Table {
+    fn assign(&self, maximum: u16, topic: &str) -> Option<Assigned> {
         if let Some(entry) = self.by_topic.get(topic) {
             return Some(Assigned { alias: entry.alias, known: true });
         }
         let unused = u16::try_from(self.by_topic.len() + 1).ok().and_then(NonZeroU16::new);
-        let fresh = unused.filter(|alias| alias.get() <= self.maximum);
+        let fresh = unused.filter(|alias| alias.get() <= maximum);
         let alias = fresh.or_else(|| {
             let (_, oldest) = self.by_age.first_key_value()?;
             self.by_topic.get(oldest).map(|entry| entry.alias)
@@ -92,8 +118,7 @@ impl OutboundAliases {
         Some(Assigned { alias, known: false })
     }
 
-    /// The packet has been queued. Returns the topic, which the packet may have left out.
-    pub(crate) fn commit(&mut self, topic: &str, assigned: Assigned) -> Arc<str> {
+    fn commit(&mut self, topic: &str, assigned: Assigned) -> Arc<str> {
         self.uses += 1;
         let name = if assigned.known {
             self.by_topic.get(topic).and_then(|entry| self.by_age.remove(&entry.used))

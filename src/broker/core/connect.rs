@@ -57,7 +57,8 @@ impl Core {
             connection.request = Some(request);
             return self.finish_connect(key, None, None);
         }
-        let credentials = Credentials::new(&request, &request.client_id, &connection.peer);
+        let peer = connection.peer.as_deref().cloned().unwrap_or_default();
+        let credentials = Credentials::new(&request, &request.client_id, peer);
         let data = request.authentication_data().map(<[u8]>::to_vec);
         connection.request = Some(request);
         self.ask(key, Some(credentials), data);
@@ -88,14 +89,13 @@ impl Core {
         }
         let data = request.data().map(<[u8]>::to_vec);
         let client = self.client(ConnectionId(key)).cloned();
-        let Some(connection) = self.connections.get_mut(key) else { return };
         // A re-authentication is a new exchange with what is known of the client.
         let credentials = client.filter(|_| request.first).map(|client| Credentials {
             client_id: client.client_id.as_ref().to_owned(),
             user_name: client.user.clone(),
             password: None,
             version: client.version,
-            peer: connection.peer.clone(),
+            peer: client.peer.clone(),
             properties: request.properties.clone(),
         });
         self.ask(key, credentials, data);
@@ -152,7 +152,7 @@ impl Core {
             client_id: request.client_id.as_str().into(),
             user: user.or_else(|| request.user_name.take()),
             version: request.version,
-            peer: connection.peer.clone(),
+            peer: connection.peer.take().map(|peer| *peer).unwrap_or_default(),
         });
         let assigned_client_id = connection.assigned_client_id.take();
         if let Some((reason, why)) = self.refusal(&client, &request) {

@@ -68,7 +68,7 @@ impl Core {
     pub(super) fn set_will(&mut self, key: Key, will: Option<Will>) -> Option<Will> {
         let session = self.sessions.get_mut(key)?;
         let bytes = will.as_ref().map_or(0, will_bytes);
-        let old = std::mem::replace(&mut session.will, will);
+        let old = std::mem::replace(&mut session.will, will.map(Box::new)).map(|old| *old);
         let before = old.as_ref().map_or(0, will_bytes);
         session.held_bytes = session.held_bytes + bytes - before;
         self.held_bytes = self.held_bytes + bytes - before;

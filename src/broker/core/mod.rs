@@ -158,7 +158,8 @@ pub struct Core {
 /// A connection, from its first byte to its last.
 struct Connection {
     protocol: ServerConnection,
-    peer: Peer,
+    /// Where it comes from, until its client is accepted.
+    peer: Option<Box<Peer>>,
     /// CONNECT, while somebody decides about it.
     request: Option<Box<ConnectRequest>>,
     assigned_client_id: Option<String>,
@@ -249,7 +250,7 @@ impl Core {
         self.statistics.connections_total += 1;
         let key = self.connections.insert(Connection {
             protocol: ServerConnection::new(now, protocol),
-            peer,
+            peer: Some(Box::new(peer)),
             request: None,
             assigned_client_id: None,
             session: None,
@@ -419,8 +420,9 @@ impl Core {
 
     /// The client has proved who it is, before its first packet.
     pub(crate) fn set_certificate(&mut self, id: ConnectionId, certificate: PeerCertificate) {
-        if let Some(connection) = self.connections.get_mut(id.0) {
-            connection.peer.certificate = Some(certificate);
+        let connection = self.connections.get_mut(id.0);
+        if let Some(peer) = connection.and_then(|connection| connection.peer.as_mut()) {
+            peer.certificate = Some(certificate);
         }
     }
 

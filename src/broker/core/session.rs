@@ -36,7 +36,7 @@ pub(super) struct Session {
     pub(super) in_flight_bytes: usize,
     /// How many seconds it outlives its connection.
     pub(super) expiry: u32,
-    pub(super) will: Option<Will>,
+    pub(super) will: Option<Box<Will>>,
     /// Subscriptions that have not been given all their retained messages.
     pub(super) catch_up: Option<Box<CatchUp>>,
     /// When the will is published, and when the session ends, while there is no connection.
