@@ -237,3 +237,26 @@ fn deliveries_and_the_beginning_of_a_packet_do_not_keep_a_silent_client() {
     assert!(gone, "keep alive has one second");
     reader.join().unwrap();
 }
+
+#[test]
+fn a_subscription_to_a_hundred_thousand_retained_messages_loses_none_and_delays_nobody() {
+    const COUNT: usize = 100_000;
+    let (broker, port) = broker(|_, _| {});
+    for number in 0..COUNT {
+        let (topic, payload) = (format!("r/{}/{number}", number % 7), number.to_string());
+        let message = Publish::new(&topic, payload).retain(true).qos(QoS::AtLeastOnce);
+        broker.publish(&message).unwrap();
+    }
+    let (greedy, _) = Client::builder_for("127.0.0.1", port).connect().unwrap();
+    let _ = greedy.subscribe(Subscribe::new("r/#", QoS::AtLeastOnce)).unwrap();
+    it_still_serves(port);
+    assert!(broker.statistics().unwrap().retained_unsent == 1, "it is served meanwhile");
+    let mut seen = vec![false; COUNT];
+    for _ in 0..COUNT {
+        let message = greedy.recv_timeout(PATIENCE).unwrap();
+        let number: usize = String::from_utf8_lossy(message.payload()).parse().unwrap();
+        assert!(message.retain() && !std::mem::replace(&mut seen[number], true), "{number}");
+    }
+    let statistics = broker.statistics().unwrap();
+    assert_eq!((statistics.retained_unsent, statistics.drops.messages()), (0, 0));
+}
