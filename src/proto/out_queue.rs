@@ -210,7 +210,8 @@ fn push_slice<'a>(slices: &mut Vec<&'a [u8]>, bytes: Option<&'a [u8]>) {
 #[derive(Debug, Default)]
 pub(crate) struct OutQueue {
     ready: OutBuffer,
-    held: OutBuffer,
+    /// What waits behind an open packet.
+    held: Option<Box<OutBuffer>>,
     /// Payload bytes that the open packet still needs.
     open: usize,
     /// Whether the beginning of the open packet has been handed to the writer.
@@ -221,13 +222,13 @@ pub(crate) struct OutQueue {
 
 impl OutQueue {
     /// Where the next packet goes.
-    pub(crate) const fn buffer(&mut self) -> &mut OutBuffer {
-        if self.open > 0 { &mut self.held } else { &mut self.ready }
+    pub(crate) fn buffer(&mut self) -> &mut OutBuffer {
+        if self.open > 0 { self.held.get_or_insert_default() } else { &mut self.ready }
     }
 
     /// How many bytes wait.
     pub(crate) fn len(&self) -> usize {
-        self.ready.len() + self.held.len()
+        self.ready.len() + self.held.as_ref().map_or(0, |held| held.len())
     }
 
     /// How many bytes can be handed to the writer.
@@ -264,8 +265,10 @@ impl OutQueue {
             self.ready.carried += bytes.len();
         }
         self.ready.push_shared(bytes);
-        if self.open == 0 {
-            self.ready.append(&mut self.held);
+        if self.open == 0
+            && let Some(mut held) = self.held.take()
+        {
+            self.ready.append(&mut held);
         }
     }
 
@@ -283,13 +286,15 @@ impl OutQueue {
     /// Calls `each` with every message that waits.
     pub(crate) fn each_message(&self, version: Version, mut each: impl FnMut(Publish<'_>)) {
         self.ready.each_unwritten(version, 0, &mut each);
-        self.held.each_unwritten(version, 0, &mut each);
+        if let Some(held) = &self.held {
+            held.each_unwritten(version, 0, &mut each);
+        }
     }
 
     /// Forgets everything: a new connection begins.
     pub(crate) fn reset(&mut self, keep: usize) {
         self.ready.clear(keep);
-        self.held.clear(0);
+        self.held = None;
         self.open = 0;
         self.open_begun = false;
         self.taken = 0;

@@ -118,6 +118,9 @@ impl SessionState {
     }
 }
 
+/// Room for so few events is given back when it is empty.
+const EVENTS_FREED: usize = 8;
+
 /// No reason string is longer, in bytes.
 const REASON_MAX: usize = 200;
 
@@ -240,7 +243,12 @@ impl ServerConnection {
 
     /// Takes the next event.
     pub fn poll_event(&mut self) -> Option<ServerEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() && self.events.capacity() <= EVENTS_FREED {
+            // A connection that says little keeps no memory for what it says.
+            self.events = VecDeque::new();
+        }
+        event
     }
 
     /// Takes the places of the packets of the last input, if they are
