@@ -1009,8 +1009,7 @@ enum mqttlink_broker_setting
      */
     MQTTLINK_BROKER_CONNECTIONS = 0,
     /**
-     * Sessions, connected ones included; a further client is refused with "quota exceeded". Default:
-     * 100,000.
+     * Sessions, connected ones included. Default: 100,000.
      */
     MQTTLINK_BROKER_SESSIONS = 1,
     /**
@@ -1048,7 +1047,7 @@ enum mqttlink_broker_setting
      */
     MQTTLINK_BROKER_RETAINED_MESSAGES = 9,
     /**
-     * Bytes of retained messages, with about 250 for each level of their topics. Default: 128 MiB.
+     * Bytes of retained messages, with their topics once more and 250 for each. Default: 128 MiB.
      */
     MQTTLINK_BROKER_RETAINED_BYTES = 10,
     /**
@@ -1066,6 +1065,15 @@ enum mqttlink_broker_setting
      * Default: 2,000 ms.
      */
     MQTTLINK_BROKER_CLOSING_MS = 13,
+    /**
+     * What happens when a client comes above `MQTTLINK_BROKER_SESSIONS`: a `mqttlink_session_overflow`.
+     * Default: `MQTTLINK_EVICT_OLDEST_SESSION`.
+     */
+    MQTTLINK_BROKER_SESSION_OVERFLOW = 14,
+    /**
+     * Filters of one SUBSCRIBE; those behind are refused with "quota exceeded". Default: 1,000.
+     */
+    MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
     /**
      * How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
      * 10,000 ms.
@@ -1182,6 +1190,32 @@ enum mqttlink_overflow
 typedef enum mqttlink_overflow mqttlink_overflow;
 #else
 typedef int32_t mqttlink_overflow;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What happens to a new client when there are as many sessions as may be.
+ */
+enum mqttlink_session_overflow
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * The session whose client has been away for longest ends, as if it had expired. While all clients
+     * are connected, the new one is refused.
+     */
+    MQTTLINK_EVICT_OLDEST_SESSION = 0,
+    /**
+     * The new client is refused with "quota exceeded".
+     */
+    MQTTLINK_REFUSE_SESSION = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum mqttlink_session_overflow mqttlink_session_overflow;
+#else
+typedef int32_t mqttlink_session_overflow;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -1930,6 +1964,71 @@ typedef void (*mqttlink_peer_fn)(void *user,
                                  const struct mqttlink_peer *peer);
 
 /**
+ * A session, as it is at a moment. Later versions may append fields.
+ */
+typedef struct mqttlink_session {
+    /**
+     * The client it belongs to, as it connected last; lives until the callback returns.
+     */
+    const struct mqttlink_peer *peer;
+    /**
+     * Whether the client is connected.
+     */
+    bool connected;
+    /**
+     * Whether a will waits for its moment.
+     */
+    bool has_will;
+    /**
+     * How many seconds it outlives its connection; 4,294,967,295 is for ever.
+     */
+    uint32_t expiry_s;
+    /**
+     * In how many milliseconds it ends if the client stays away; -1 while it is connected, and for ever.
+     */
+    int64_t ends_in_ms;
+    /**
+     * How many subscriptions it has.
+     */
+    uint64_t subscriptions;
+    /**
+     * Messages that wait for the client and have not been sent.
+     */
+    uint64_t queued_messages;
+    /**
+     * Bytes of these messages.
+     */
+    uint64_t queued_bytes;
+    /**
+     * Messages of QoS 1 and 2 that the client has been sent and has not acknowledged.
+     */
+    uint64_t in_flight;
+    /**
+     * Subscriptions that have not been given all their retained messages yet.
+     */
+    uint64_t retained_unsent;
+} mqttlink_session;
+
+/**
+ * Is shown a session, which lives until the function returns.
+ */
+typedef void (*mqttlink_session_fn)(void *user,
+                                    struct mqttlink_broker *broker,
+                                    const struct mqttlink_session *session);
+
+/**
+ * Is shown a subscription of a client: filter, QoS and the options of MQTT 5.0, where `retain_handling` is
+ * a `mqttlink_retain_handling`. The filter lives until the function returns.
+ */
+typedef void (*mqttlink_subscribed_fn)(void *user,
+                                       struct mqttlink_broker *broker,
+                                       const char *filter,
+                                       int32_t qos,
+                                       bool no_local,
+                                       bool retain_as_published,
+                                       int32_t retain_handling);
+
+/**
  * What a broker has counted and what it holds. Later versions may append fields.
  */
 typedef struct mqttlink_broker_counters {
@@ -2073,6 +2172,14 @@ typedef struct mqttlink_broker_counters {
      * Messages that a fault of the test kit took, and clients that it refused.
      */
     uint64_t dropped_faults;
+    /**
+     * Sessions given up for a new client because there were too many.
+     */
+    uint64_t dropped_sessions_evicted;
+    /**
+     * Subscriptions that have not been given all their retained messages yet.
+     */
+    uint64_t retained_unsent;
 } mqttlink_broker_counters;
 
 /**
@@ -4036,6 +4143,46 @@ mqttlink_status mqttlink_broker_disconnect(struct mqttlink_broker *broker,
                                            const char *client_id,
                                            int32_t reason,
                                            bool *found);
+
+/**
+ * Calls a function once for each session of a client, connected or not, on this thread, before it returns.
+ * It may call everything. Looking at 100,000 takes the broker's thread some tens of milliseconds.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_each_session(struct mqttlink_broker *broker,
+                                             mqttlink_session_fn callback,
+                                             void *user);
+
+/**
+ * Calls a function once with the session of a client, as `mqttlink_broker_each_session`.
+ * `MQTTLINK_ERROR_NOT_FOUND` if there is none.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_session(struct mqttlink_broker *broker,
+                                        const char *client_id,
+                                        mqttlink_session_fn callback,
+                                        void *user);
+
+/**
+ * Calls a function once for each subscription of a client, in no order, on this thread, before it returns.
+ * It may call everything. A client that is not known has none.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_each_subscription(struct mqttlink_broker *broker,
+                                                  const char *client_id,
+                                                  mqttlink_subscribed_fn callback,
+                                                  void *user);
+
+/**
+ * Ends the session of a client: if it is connected, its connection is closed, in MQTT 5.0 with
+ * "administrative action"; its will is published (section 3.1.2.5); its subscriptions and what waits for it
+ * are gone. It may connect again, and gets a new session. `found`, which may be NULL, is whether there was
+ * one.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_delete_session(struct mqttlink_broker *broker,
+                                               const char *client_id,
+                                               bool *found);
 
 /**
  * What the broker has counted and what it holds. `size` is `sizeof(mqttlink_broker_counters)` of the

@@ -1141,6 +1141,36 @@ struct peer_info {
     protocol version;
 };
 
+/* A session, as it was at a moment. */
+struct session_info {
+    explicit session_info(const mqttlink_session &from)
+        : client(peer_view(from.peer)), connected(from.connected), has_will(from.has_will),
+          subscriptions(from.subscriptions), queued_messages(from.queued_messages),
+          queued_bytes(from.queued_bytes), in_flight(from.in_flight),
+          retained_unsent(from.retained_unsent) {
+        if (from.expiry_s != UINT32_MAX)
+            expiry = seconds(from.expiry_s);
+        if (from.ends_in_ms >= 0)
+            ends_in = milliseconds(from.ends_in_ms);
+    }
+
+    peer_info client;
+    bool connected, has_will;
+    /* How long it outlives its connection; none is for ever. */
+    std::optional<seconds> expiry;
+    /* When it ends if the client stays away; none while it is connected, and for ever. */
+    std::optional<milliseconds> ends_in;
+    std::uint64_t subscriptions, queued_messages, queued_bytes, in_flight, retained_unsent;
+};
+
+/* A subscription of a client. */
+struct subscribed_filter {
+    std::string filter;
+    mqttlink::qos qos;
+    bool no_local, retain_as_published;
+    mqttlink::retain_handling retain_handling;
+};
+
 /* Takes what an authentication has to say beside yes or no. */
 class reply_ref {
 public:
@@ -1322,6 +1352,16 @@ public:
     }
     /* The clients that are connected. */
     std::vector<peer_info> clients() const;
+    /* All sessions of clients, connected or not. */
+    std::vector<session_info> sessions() const;
+    std::optional<session_info> session(const std::string &client_id) const;
+    std::vector<subscribed_filter> subscriptions(const std::string &client_id) const;
+    /* Whether there was one. */
+    bool delete_session(const std::string &client_id) const {
+        bool found = false;
+        detail::check(mqttlink_broker_delete_session(from_, client_id.c_str(), &found));
+        return found;
+    }
     /* Whether it was connected. */
     bool disconnect(const std::string &client_id,
                     int reason = MQTTLINK_REASON_ADMINISTRATIVE_ACTION) const {
@@ -1466,6 +1506,15 @@ inline void call_broker_message(void *user, mqttlink_broker *broker,
 inline void collect_peer(void *user, mqttlink_broker *, const mqttlink_peer *peer) noexcept {
     static_cast<std::vector<peer_info> *>(user)->emplace_back(peer_view(peer));
 }
+inline void collect_session(void *user, mqttlink_broker *, const mqttlink_session *from) noexcept {
+    static_cast<std::vector<session_info> *>(user)->emplace_back(*from);
+}
+inline void collect_filter(void *user, mqttlink_broker *, const char *filter, std::int32_t qos,
+                           bool no_local, bool retain_as_published, std::int32_t handling) noexcept {
+    static_cast<std::vector<subscribed_filter> *>(user)->push_back(
+        {filter, static_cast<mqttlink::qos>(qos), no_local, retain_as_published,
+         static_cast<retain_handling>(handling)});
+}
 
 } // namespace detail
 
@@ -1480,6 +1529,25 @@ inline broker_subscription broker_ref::subscribe(const std::string &filter,
 inline std::vector<peer_info> broker_ref::clients() const {
     std::vector<peer_info> all;
     detail::check(mqttlink_broker_each_client(from_, detail::collect_peer, &all));
+    return all;
+}
+inline std::vector<session_info> broker_ref::sessions() const {
+    std::vector<session_info> all;
+    detail::check(mqttlink_broker_each_session(from_, detail::collect_session, &all));
+    return all;
+}
+inline std::optional<session_info> broker_ref::session(const std::string &client_id) const {
+    std::vector<session_info> one;
+    auto status = mqttlink_broker_session(from_, client_id.c_str(), detail::collect_session, &one);
+    if (status == MQTTLINK_ERROR_NOT_FOUND)
+        return std::nullopt;
+    detail::check(status);
+    return one.front();
+}
+inline std::vector<subscribed_filter> broker_ref::subscriptions(const std::string &client_id) const {
+    std::vector<subscribed_filter> all;
+    detail::check(mqttlink_broker_each_subscription(from_, client_id.c_str(), detail::collect_filter,
+                                                    &all));
     return all;
 }
 

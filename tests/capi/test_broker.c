@@ -22,7 +22,8 @@ static void settings(void) {
         MQTTLINK_BROKER_QUEUED_BYTES_PER_CLIENT, MQTTLINK_BROKER_QUEUED_BYTES,
         MQTTLINK_BROKER_OVERFLOW, MQTTLINK_BROKER_RETAINED_MESSAGES, MQTTLINK_BROKER_RETAINED_BYTES,
         MQTTLINK_BROKER_AUTHENTICATION_MS, MQTTLINK_BROKER_AUTHENTICATIONS,
-        MQTTLINK_BROKER_CLOSING_MS, MQTTLINK_BROKER_CONNECT_TIMEOUT_MS,
+        MQTTLINK_BROKER_CLOSING_MS, MQTTLINK_BROKER_SESSION_OVERFLOW,
+        MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE, MQTTLINK_BROKER_CONNECT_TIMEOUT_MS,
         MQTTLINK_BROKER_MAXIMUM_PACKET_SIZE, MQTTLINK_BROKER_RECEIVE_MAXIMUM,
         MQTTLINK_BROKER_TOPIC_ALIAS_MAXIMUM, MQTTLINK_BROKER_TOPIC_ALIASES,
         MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S,
@@ -49,6 +50,8 @@ static void settings(void) {
           mqttlink_broker_options_set(options, MQTTLINK_BROKER_RETAIN_AVAILABLE, 2));
     FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, MQTTLINK_BROKER_OVERFLOW, 3));
     FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, MQTTLINK_BROKER_MAXIMUM_QOS, 3));
+    FAILS(MQTTLINK_ERROR_NUMBER,
+          mqttlink_broker_options_set(options, MQTTLINK_BROKER_SESSION_OVERFLOW, 2));
     FAILS(MQTTLINK_ERROR_NUMBER,
           mqttlink_broker_options_set(options, MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S, UINT64_MAX));
     FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_set(options, 99, 0));
@@ -303,6 +306,84 @@ static void clients_inside_the_process(void) {
     mqttlink_broker_options_free(broker_options);
 }
 
+typedef struct {
+    mqttlink_session last;
+    char client_id[32], filter[32];
+    int sessions, subscriptions;
+} looked;
+
+static void on_session(void *user, mqttlink_broker *broker, const mqttlink_session *session) {
+    looked *looked = user;
+    (void)broker;
+    looked->last = *session;
+    snprintf(looked->client_id, sizeof looked->client_id, "%s", mqttlink_peer_client_id(session->peer));
+    looked->sessions++;
+}
+
+static void on_subscription(void *user, mqttlink_broker *broker, const char *filter, int32_t qos,
+                            bool no_local, bool retain_as_published, int32_t retain_handling) {
+    looked *looked = user;
+    (void)broker;
+    CHECK(qos == 1 && no_local && retain_as_published && retain_handling == MQTTLINK_RETAIN_SEND_IF_NEW);
+    snprintf(looked->filter, sizeof looked->filter, "%s", filter);
+    looked->subscriptions++;
+}
+
+static void sessions(void) {
+    mqttlink_broker *broker = start_with(NULL, NULL);
+    mqttlink_options *options;
+    mqttlink_client *client;
+    mqttlink_granted *granted;
+    mqttlink_subscription *what = mqttlink_subscription_new();
+    looked looked = {0};
+    bool found = false;
+    OK(mqttlink_options_new_in_process(broker, &options));
+    OK(mqttlink_options_set_client_id(options, "keeper"));
+    OK(mqttlink_options_set_session_expiry(options, 60));
+    OK(mqttlink_options_set_clean_start(options, false));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    OK(mqttlink_subscription_add_with(what, "a/#", 1, true, true, MQTTLINK_RETAIN_SEND_IF_NEW));
+    OK(mqttlink_client_subscribe(client, what, NULL));
+    OK(mqttlink_broker_each_session(broker, on_session, &looked));
+    CHECK(looked.sessions == 1 && strcmp(looked.client_id, "keeper") == 0);
+    CHECK(looked.last.connected && looked.last.expiry_s == 60 && looked.last.ends_in_ms == -1);
+    OK(mqttlink_broker_each_subscription(broker, "keeper", on_subscription, &looked));
+    OK(mqttlink_broker_each_subscription(broker, "nobody", on_subscription, &looked));
+    CHECK(looked.subscriptions == 1 && strcmp(looked.filter, "a/#") == 0);
+    OK(mqttlink_client_disconnect(client));
+    OK(mqttlink_broker_wait_for_client_to_go(broker, "keeper", MQTTLINK_DEFAULT));
+    OK(mqttlink_broker_publish(broker, "a/1", "hello", 5, 1, false, NULL));
+    OK(mqttlink_broker_session(broker, "keeper", on_session, &looked));
+    CHECK(!looked.last.connected && looked.last.subscriptions == 1 && !looked.last.has_will);
+    CHECK(looked.last.queued_messages == 1 && looked.last.queued_bytes > 5);
+    CHECK(looked.last.ends_in_ms > 0 && looked.last.ends_in_ms <= 60000);
+    FAILS(MQTTLINK_ERROR_NOT_FOUND, mqttlink_broker_session(broker, "nobody", on_session, &looked));
+    OK(mqttlink_broker_delete_session(broker, "nobody", &found));
+    CHECK(!found);
+    OK(mqttlink_broker_delete_session(broker, "keeper", &found));
+    CHECK(found);
+    OK(mqttlink_client_connect(client, &granted));
+    CHECK(!mqttlink_granted_session_present(granted));
+    mqttlink_granted_free(granted);
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_each_session(broker, NULL, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_session(broker, NULL, on_session, &looked));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_session(broker, "keeper", NULL, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_each_subscription(broker, "keeper", NULL, NULL));
+    FAILS(MQTTLINK_ERROR_UTF8, mqttlink_broker_each_subscription(broker, "\xff", on_subscription, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_delete_session(broker, NULL, NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_each_session(NULL, on_session, &looked));
+    mqttlink_subscription_free(what);
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    mqttlink_broker_free(broker);
+    FAILS(MQTTLINK_ERROR_FREED, mqttlink_broker_each_session(broker, on_session, &looked));
+    FAILS(MQTTLINK_ERROR_FREED, mqttlink_broker_session(broker, "a", on_session, &looked));
+    FAILS(MQTTLINK_ERROR_FREED,
+          mqttlink_broker_each_subscription(broker, "a", on_subscription, &looked));
+    FAILS(MQTTLINK_ERROR_FREED, mqttlink_broker_delete_session(broker, "a", NULL));
+}
+
 /* A key and a certificate, signed by `issuer` or by itself, as PEM in one BIO each. */
 typedef struct {
     EVP_PKEY *key;
@@ -545,6 +626,7 @@ int main(void) {
     addresses();
     messages_of_the_program();
     clients_inside_the_process();
+    sessions();
     tls();
     misuse();
     forks();

@@ -117,6 +117,12 @@ void messages() {
     mqttlink::client client = connected(broker, "inside");
     CHECK(broker.clients().size() == 1 && broker.clients()[0].client_id == "inside");
     CHECK(!broker.clients()[0].address && broker.try_statistics()->clients_connected == 1);
+    client.subscribe("b/#", qos::at_least_once);
+    CHECK(broker.sessions().size() == 1 && broker.sessions()[0].connected);
+    CHECK(broker.session("inside")->client.client_id == "inside" && !broker.session("nobody"));
+    CHECK(broker.session("inside")->expiry == 0s && !broker.session("inside")->ends_in);
+    CHECK(broker.subscriptions("inside").size() == 1 && broker.subscriptions("nobody").empty());
+    CHECK(broker.subscriptions("inside")[0].filter == "b/#" && !broker.delete_session("nobody"));
     CHECK(!broker.disconnect("nobody") && broker.disconnect("inside"));
     throws<mqttlink::refused_error>(MQTTLINK_ERROR_SERVER_DISCONNECTED,
                                     [&] { client.receive(20s); });

@@ -80,6 +80,10 @@ pub struct mqttlink_broker_counters {
     pub dropped_events: u64,
     /// Messages that a fault of the test kit took, and clients that it refused.
     pub dropped_faults: u64,
+    /// Sessions given up for a new client because there were too many.
+    pub dropped_sessions_evicted: u64,
+    /// Subscriptions that have not been given all their retained messages yet.
+    pub retained_unsent: u64,
 }
 
 impl From<BrokerStatistics> for mqttlink_broker_counters {
@@ -122,6 +126,8 @@ impl From<BrokerStatistics> for mqttlink_broker_counters {
             dropped_sessions: drops.sessions,
             dropped_events: drops.events,
             dropped_faults: drops.faults,
+            dropped_sessions_evicted: drops.sessions_evicted,
+            retained_unsent: count(counted.retained_unsent),
         }
     }
 }

@@ -19,6 +19,8 @@ mod events;
 
 mod running;
 
+mod sessions;
+
 mod counters;
 
 mod subscription;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::options::{Settings, change, mqttlink_broker_options};
 use super::wrong;
 use crate::QoS;
-use crate::broker::{BrokerLimits, Overflow};
+use crate::broker::{BrokerLimits, Overflow, SessionOverflow};
 use crate::ffi::guard::{self, Failure};
 use crate::ffi::pointer::{given, out};
 use crate::ffi::status::mqttlink_status;
@@ -19,8 +19,7 @@ use crate::proto::ServerConfig;
 pub enum mqttlink_broker_setting {
     /// Connections at the same time; a further one is closed at once. Default: 10,000.
     MQTTLINK_BROKER_CONNECTIONS = 0,
-    /// Sessions, connected ones included; a further client is refused with "quota exceeded". Default:
-    /// 100,000.
+    /// Sessions, connected ones included. Default: 100,000.
     MQTTLINK_BROKER_SESSIONS = 1,
     /// Subscriptions of one session; a further one is refused with "quota exceeded". Default: 1,000.
     MQTTLINK_BROKER_SUBSCRIPTIONS_PER_CLIENT = 2,
@@ -40,7 +39,7 @@ pub enum mqttlink_broker_setting {
     MQTTLINK_BROKER_OVERFLOW = 8,
     /// Retained messages; a further one is not kept. Default: 100,000.
     MQTTLINK_BROKER_RETAINED_MESSAGES = 9,
-    /// Bytes of retained messages, with about 250 for each level of their topics. Default: 128 MiB.
+    /// Bytes of retained messages, with their topics once more and 250 for each. Default: 128 MiB.
     MQTTLINK_BROKER_RETAINED_BYTES = 10,
     /// How many milliseconds a slow authentication may take before the client is refused with "server
     /// busy". Default: 30,000 ms.
@@ -51,6 +50,11 @@ pub enum mqttlink_broker_setting {
     /// How many milliseconds a connection that is being closed is given to take what is left for it.
     /// Default: 2,000 ms.
     MQTTLINK_BROKER_CLOSING_MS = 13,
+    /// What happens when a client comes above `MQTTLINK_BROKER_SESSIONS`: a `mqttlink_session_overflow`.
+    /// Default: `MQTTLINK_EVICT_OLDEST_SESSION`.
+    MQTTLINK_BROKER_SESSION_OVERFLOW = 14,
+    /// Filters of one SUBSCRIBE; those behind are refused with "quota exceeded". Default: 1,000.
+    MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
     /// How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
     /// 10,000 ms.
     MQTTLINK_BROKER_CONNECT_TIMEOUT_MS = 100,
@@ -109,6 +113,16 @@ pub enum mqttlink_overflow {
     MQTTLINK_DISCONNECT_CLIENT = 2,
 }
 
+/// What happens to a new client when there are as many sessions as may be.
+#[repr(i32)]
+pub enum mqttlink_session_overflow {
+    /// The session whose client has been away for longest ends, as if it had expired. While all clients
+    /// are connected, the new one is refused.
+    MQTTLINK_EVICT_OLDEST_SESSION = 0,
+    /// The new client is refused with "quota exceeded".
+    MQTTLINK_REFUSE_SESSION = 1,
+}
+
 /// Where a number belongs.
 enum Place<'a> {
     Size(&'a mut usize, u64),
@@ -118,6 +132,7 @@ enum Place<'a> {
     Flag(&'a mut bool),
     Qos(&'a mut QoS),
     Overflow(&'a mut Overflow),
+    Sessions(&'a mut SessionOverflow),
     KeepAlive(&'a mut Option<u16>),
     Seed(&'a mut Option<u64>),
 }
@@ -153,6 +168,8 @@ fn limit(limits: &mut BrokerLimits, setting: i32) -> Option<Place<'_>> {
         11 => Place::Milliseconds(&mut limits.authentication),
         12 => Place::Size(&mut limits.authentications, 0),
         13 => Place::Milliseconds(&mut limits.closing),
+        14 => Place::Sessions(&mut limits.session_overflow),
+        15 => Place::Size(&mut limits.filters_per_subscribe, 0),
         _ => return None,
     })
 }
@@ -201,6 +218,13 @@ impl Place<'_> {
                     _ => return None,
                 };
             }
+            Self::Sessions(place) => {
+                *place = match number {
+                    0 => SessionOverflow::EvictOldest,
+                    1 => SessionOverflow::Refuse,
+                    _ => return None,
+                };
+            }
         }
         Some(())
     }
@@ -216,6 +240,7 @@ impl Place<'_> {
             Self::KeepAlive(place) => place.unwrap_or_default().into(),
             Self::Seed(place) => (*place)?,
             Self::Overflow(place) => *place as u64,
+            Self::Sessions(place) => *place as u64,
         })
     }
 }
