@@ -1556,6 +1556,22 @@ typedef struct mqttlink_reply mqttlink_reply;
 typedef struct mqttlink_results mqttlink_results;
 
 /**
+ * A listener on a free port of 127.0.0.1 whose connections say what a test says, byte by byte: for tests
+ * of what a client does with exactly these bytes. Made by `mqttlink_script_start`, freed by
+ * `mqttlink_script_free`.
+ */
+typedef struct mqttlink_script mqttlink_script;
+
+/**
+ * One connection of a `mqttlink_script`. Made by `mqttlink_script_accept`, freed by
+ * `mqttlink_script_connection_free`. Every call that waits ends after 5 s with
+ * `MQTTLINK_ERROR_TIMEOUT_RECEIVE`. What came instead of what was expected is `MQTTLINK_ERROR_NOT_FOUND`;
+ * what is no packet `MQTTLINK_ERROR_PROTOCOL_VIOLATION`; the end of the connection
+ * `MQTTLINK_ERROR_CONNECTION_LOST`. The text says both what was expected and what came.
+ */
+typedef struct mqttlink_script_connection mqttlink_script_connection;
+
+/**
  * Who a broker is, and which clients it wants to see proof from. Made by `mqttlink_server_tls_new`, freed
  * by `mqttlink_server_tls_free`, used by `mqttlink_broker_options_listen`, which keeps a copy. In a library
  * built without TLS there is none: `MQTTLINK_ERROR_NOT_SUPPORTED`. On Windows and Apple's systems a broker
@@ -4321,6 +4337,68 @@ mqttlink_status mqttlink_transcript_at(const struct mqttlink_transcript *transcr
  * Frees a transcript. NULL is allowed.
  */
 MQTTLINK_API void mqttlink_transcript_free(struct mqttlink_transcript *transcript);
+
+/**
+ * Begins to listen. `MQTTLINK_ERROR_CONNECTION_LOST` if the system gives no port.
+ */
+MQTTLINK_API mqttlink_status mqttlink_script_start(struct mqttlink_script **script);
+
+/**
+ * The port on which it listens. 0 for NULL.
+ */
+MQTTLINK_API uint16_t mqttlink_script_port(const struct mqttlink_script *script);
+
+/**
+ * Waits for a client, at most so many milliseconds; `MQTTLINK_DEFAULT` is 5 s. `version`, a
+ * `mqttlink_protocol`, is what the client speaks. `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_script_accept(struct mqttlink_script *script,
+                                       int32_t version,
+                                       int64_t timeout_ms,
+                                       struct mqttlink_script_connection **connection);
+
+/**
+ * Sends exactly these bytes.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_script_connection_send(struct mqttlink_script_connection *connection,
+                                                const void *data,
+                                                size_t len);
+
+/**
+ * Waits for as many bytes as these, which they must be.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_script_connection_expect(struct mqttlink_script_connection *connection,
+                                                  const void *data,
+                                                  size_t len);
+
+/**
+ * Waits for a packet, and shows it as one line of text that begins with its name, without payload, password
+ * and authentication data. The line lives until the next call of this function with this connection.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_script_connection_expect_packet(struct mqttlink_script_connection *connection,
+                                                         const char **line);
+
+/**
+ * Waits until the client has closed the connection, without another byte.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_script_connection_expect_end(struct mqttlink_script_connection *connection);
+
+/**
+ * Closes a connection. NULL is allowed.
+ */
+MQTTLINK_API void mqttlink_script_connection_free(struct mqttlink_script_connection *connection);
+
+/**
+ * Ends the listener; its connections stay. No other thread may be in `mqttlink_script_accept`. NULL is
+ * allowed.
+ */
+MQTTLINK_API
+void mqttlink_script_free(struct mqttlink_script *script);
 
 #ifdef __cplusplus
 }  // extern "C"

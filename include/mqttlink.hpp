@@ -1713,6 +1713,58 @@ private:
     detail::handle<mqttlink_broker, mqttlink_broker_free> own_;
 };
 
+/* One connection of a scripted_server. What does not go as it was written throws. */
+class scripted_connection {
+public:
+    explicit scripted_connection(mqttlink_script_connection *from) noexcept : own_(from) {}
+
+    /* Sends exactly these bytes. */
+    void send(std::string_view bytes) const {
+        detail::check(mqttlink_script_connection_send(own_.get(), bytes.data(), bytes.size()));
+    }
+    /* Waits for as many bytes as these, which they must be. */
+    void expect(std::string_view bytes) const {
+        detail::check(mqttlink_script_connection_expect(own_.get(), bytes.data(), bytes.size()));
+    }
+    /* Waits for a packet: one line, which begins with its name. */
+    std::string expect_packet() const {
+        const char *line = nullptr;
+        detail::check(mqttlink_script_connection_expect_packet(own_.get(), &line));
+        return line;
+    }
+    /* Waits until the client has closed the connection. */
+    void expect_end() const { detail::check(mqttlink_script_connection_expect_end(own_.get())); }
+
+private:
+    detail::handle<mqttlink_script_connection, mqttlink_script_connection_free> own_;
+};
+
+/* A server on a free port of 127.0.0.1 that says what a test says, byte by byte. */
+class scripted_server {
+public:
+    scripted_server() {
+        mqttlink_script *made = nullptr;
+        detail::check(mqttlink_script_start(&made));
+        own_.reset(made);
+    }
+    std::uint16_t port() const noexcept { return mqttlink_script_port(own_.get()); }
+    scripted_connection accept(protocol version, milliseconds limit = by_default) const {
+        mqttlink_script_connection *made = nullptr;
+        detail::check(mqttlink_script_accept(own_.get(), static_cast<int>(version), limit.count(), &made));
+        return scripted_connection(made);
+    }
+    result<scripted_connection> try_accept(protocol version, milliseconds limit = by_default) const {
+        mqttlink_script_connection *made = nullptr;
+        if (mqttlink_script_accept(own_.get(), static_cast<int>(version), limit.count(), &made) !=
+            MQTTLINK_OK)
+            return detail::last_error();
+        return scripted_connection(made);
+    }
+
+private:
+    detail::handle<mqttlink_script, mqttlink_script_free> own_;
+};
+
 /* Has the library's log given to a handler; an empty one ends it. */
 inline void log_to(std::function<void(int, std::string_view)> handler,
                    int level = MQTTLINK_LOG_INFO) {

@@ -6,10 +6,13 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use crate::clock::Deadline;
 use crate::codec::{DecodeError, Packet, Version, frame};
 
 /// How long a script waits for the client.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+const WAITS: &str = "waits for a client";
 
 /// Why a script did not go as it was written.
 #[derive(Debug, thiserror::Error)]
@@ -95,15 +98,58 @@ impl ScriptedServer {
     /// # Errors
     /// The system reports one.
     pub fn accept(&self, version: Version) -> Result<ScriptedConnection, ScriptError> {
-        let (stream, _) = doing("waits for a client", self.listener.accept())?;
-        doing("sets the socket up", stream.set_read_timeout(Some(PATIENCE)))?;
-        doing("sets the socket up", stream.set_write_timeout(Some(PATIENCE)))?;
-        doing("sets the socket up", stream.set_nodelay(true))?;
-        Ok(ScriptedConnection { stream, version, input: Vec::new() })
+        let (stream, _) = doing(WAITS, self.listener.accept())?;
+        ScriptedConnection::new(stream, version)
+    }
+
+    /// As [`accept`](Self::accept), but waits at most this long.
+    ///
+    /// # Errors
+    /// The system reports one, or no client came in time.
+    pub fn accept_within(
+        &self,
+        version: Version,
+        limit: Duration,
+    ) -> Result<ScriptedConnection, ScriptError> {
+        doing(WAITS, self.listener.set_nonblocking(true))?;
+        let accepted = doing(WAITS, self.wait(limit));
+        doing(WAITS, self.listener.set_nonblocking(false))?;
+        let stream = accepted?;
+        doing("sets the socket up", stream.set_nonblocking(false))?;
+        ScriptedConnection::new(stream, version)
+    }
+
+    /// Waits for a client on a listener that does not block.
+    fn wait(&self, limit: Duration) -> io::Result<TcpStream> {
+        let mut poll = mio::Poll::new()?;
+        let mut listener = mio::net::TcpListener::from_std(self.listener.try_clone()?);
+        poll.registry().register(&mut listener, mio::Token(0), mio::Interest::READABLE)?;
+        let deadline = Deadline::after(limit);
+        loop {
+            match self.listener.accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                accepted => return accepted.map(|(stream, _)| stream),
+            }
+            if deadline.is_over() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let mut events = mio::Events::with_capacity(1);
+            match poll.poll(&mut events, deadline.remaining()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                polled => polled?,
+            }
+        }
     }
 }
 
 impl ScriptedConnection {
+    fn new(stream: TcpStream, version: Version) -> Result<Self, ScriptError> {
+        doing("sets the socket up", stream.set_read_timeout(Some(PATIENCE)))?;
+        doing("sets the socket up", stream.set_write_timeout(Some(PATIENCE)))?;
+        doing("sets the socket up", stream.set_nodelay(true))?;
+        Ok(Self { stream, version, input: Vec::new() })
+    }
+
     /// Sends exactly these bytes.
     ///
     /// # Errors

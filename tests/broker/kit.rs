@@ -159,3 +159,37 @@ fn a_script_that_is_not_followed_says_so() {
     connection.close().unwrap();
     assert!(thread.join().unwrap().is_err());
 }
+
+#[test]
+fn a_wait_ends_when_its_patience_does() {
+    let broker = TestBroker::start().unwrap();
+    let error = broker.patience(Duration::ZERO).wait_for_client("c").unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("\"c\""), "{error}");
+}
+
+#[test]
+fn a_script_does_not_wait_for_ever_for_its_client() {
+    let server = ScriptedServer::start().unwrap();
+    let late = server.accept_within(Version::V5, Duration::from_millis(10)).unwrap_err();
+    assert!(late.to_string().starts_with("the scripted server waits for a client"), "{late}");
+    let port = server.port();
+    let client = std::thread::spawn(move || Client::builder_for("127.0.0.1", port).connect());
+    let mut connection = server.accept_within(Version::V5, PATIENCE).unwrap();
+    assert!(connection.expect_packet().unwrap().starts_with("CONNECT"));
+    connection.close().unwrap();
+    assert!(client.join().unwrap().is_err());
+}
+
+#[test]
+fn a_subscription_of_the_program_ends_for_who_waits_in_it() {
+    let broker = TestBroker::start().unwrap();
+    let messages = broker.broker().subscribe("a").unwrap();
+    broker.broker().publish(&Publish::new("a", "m")).unwrap();
+    let taken = std::thread::scope(|scope| {
+        let taking = scope.spawn(|| messages.iter().count());
+        messages.end();
+        taking.join().unwrap()
+    });
+    assert_eq!(taken, 1);
+    assert_eq!(messages.recv(PATIENCE).unwrap_err().code(), ErrorCode::BrokerStopped);
+}

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "mqttlink.hpp"
 
@@ -280,6 +281,24 @@ void test_kit() {
     throws<mqttlink::error>(MQTTLINK_ERROR_INVALID_STATE, [&] { plain.repair(); });
 }
 
+void scripts() {
+    mqttlink::scripted_server server;
+    CHECK(!server.try_accept(mqttlink::protocol::mqtt_5, 0ms));
+    mqttlink::options options("127.0.0.1", server.port());
+    options.version(mqttlink::protocol::mqtt_3_1_1).client_id("c");
+    mqttlink::client client(options);
+    std::thread script([&] {
+        auto connection = server.accept(mqttlink::protocol::mqtt_3_1_1);
+        CHECK(connection.expect_packet().rfind("CONNECT", 0) == 0);
+        connection.send(std::string_view("\x20\x02\x00\x00", 4));
+        connection.expect(std::string_view("\xe0\x00", 2));
+        connection.expect_end();
+    });
+    client.connect();
+    client.disconnect();
+    script.join();
+}
+
 } // namespace
 
 int main() {
@@ -287,5 +306,6 @@ int main() {
     messages();
     hooks();
     test_kit();
+    scripts();
     return 0;
 }

@@ -191,6 +191,67 @@ static void transcripts(void) {
     CHECK(mqttlink_transcript_count(NULL) == 0);
 }
 
+static void *connect_to(void *client) { return (void *)(size_t)mqttlink_client_connect(client, NULL); }
+
+/* A server that says exactly these bytes. */
+static void scripts(void) {
+    mqttlink_script *script;
+    mqttlink_script_connection *connection;
+    mqttlink_options *options;
+    mqttlink_client *client;
+    const char *line;
+    void *status;
+    pthread_t thread;
+    OK(mqttlink_script_start(&script));
+    FAILS(MQTTLINK_ERROR_TIMEOUT_RECEIVE,
+          mqttlink_script_accept(script, MQTTLINK_MQTT_3_1_1, 0, &connection));
+    OK(mqttlink_options_new_for("127.0.0.1", mqttlink_script_port(script), &options));
+    OK(mqttlink_options_set_client_id(options, "c"));
+    OK(mqttlink_options_set_version(options, MQTTLINK_MQTT_3_1_1));
+    OK(mqttlink_client_new(options, &client));
+
+    CHECK(pthread_create(&thread, NULL, connect_to, client) == 0);
+    OK(mqttlink_script_accept(script, MQTTLINK_MQTT_3_1_1, MQTTLINK_DEFAULT, &connection));
+    OK(mqttlink_script_connection_expect_packet(connection, &line));
+    CHECK(strncmp(line, "CONNECT version=3.1.1", 21) == 0);
+    OK(mqttlink_script_connection_send(connection, "\x20\x02\x00\x05", 4));
+    pthread_join(thread, &status);
+    CHECK((size_t)status == MQTTLINK_ERROR_REFUSED);
+    OK(mqttlink_script_connection_expect_end(connection));
+    mqttlink_script_connection_free(connection);
+
+    CHECK(pthread_create(&thread, NULL, connect_to, client) == 0);
+    OK(mqttlink_script_accept(script, MQTTLINK_MQTT_3_1_1, WATCHDOG_MS, &connection));
+    FAILS(MQTTLINK_ERROR_NOT_FOUND, mqttlink_script_connection_expect(connection, "\x20", 1));
+    CHECK(strstr(mqttlink_last_error_message(), "expects [20]"));
+    mqttlink_script_connection_free(connection);
+    pthread_join(thread, &status);
+    CHECK((size_t)status != MQTTLINK_OK);
+
+    CHECK(pthread_create(&thread, NULL, connect_to, client) == 0);
+    OK(mqttlink_script_accept(script, MQTTLINK_MQTT_3_1_1, WATCHDOG_MS, &connection));
+    OK(mqttlink_script_connection_expect(connection, "\x10", 1));
+    FAILS(MQTTLINK_ERROR_PROTOCOL_VIOLATION,
+          mqttlink_script_connection_expect_packet(connection, &line));
+    mqttlink_script_connection_free(connection);
+    pthread_join(thread, &status);
+
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_start(NULL));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_accept(NULL, 5, 0, &connection));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_accept(script, 5, 0, NULL));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_script_accept(script, 7, 0, &connection));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_connection_send(NULL, "", 0));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_connection_expect(NULL, "", 0));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_connection_expect_packet(NULL, &line));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_script_connection_expect_end(NULL));
+    CHECK(mqttlink_script_port(NULL) == 0);
+    mqttlink_script_connection_free(NULL);
+    mqttlink_script_free(NULL);
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    mqttlink_script_free(script);
+}
+
 /* A broker that is not for tests, NULL, and one that was freed. */
 static void not_for_tests(void) {
     mqttlink_broker_options *options;
@@ -229,6 +290,7 @@ int main(void) {
     virtual_time();
     faults();
     transcripts();
+    scripts();
     not_for_tests();
     return 0;
 }

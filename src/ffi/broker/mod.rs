@@ -29,6 +29,8 @@ mod testing;
 
 mod transcript;
 
+mod script;
+
 mod gate;
 mod handle;
 
