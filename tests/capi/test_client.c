@@ -372,22 +372,6 @@ static void counts(server *server) {
     mqttlink_client_free(client);
 }
 
-/* Clients come and go in numbers, with and without success. */
-static void cycles(server *server) {
-    for (int i = 0; i < 100; i++)
-        mqttlink_client_free(connected(server));
-    mqttlink_options *options;
-    mqttlink_client_free(client_with(server, &options));
-    OK(mqttlink_options_set_client_id(options, "refused"));
-    for (int i = 0; i < 100; i++) {
-        mqttlink_client *client;
-        OK(mqttlink_client_new(options, &client));
-        FAILS(MQTTLINK_ERROR_REFUSED, mqttlink_client_connect(client, NULL));
-        mqttlink_client_free(client);
-    }
-    mqttlink_options_free(options);
-}
-
 int main(void) {
     server *server = server_start();
     granted(server);
@@ -399,7 +383,6 @@ int main(void) {
     requests(server);
     by_hand(server);
     counts(server);
-    cycles(server);
     server_stop(server);
     return 0;
 }

@@ -1,0 +1,328 @@
+/* Closing keeps its deadline in every state, and leaves no thread behind. */
+#include "scripted.h"
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DEADLINE_MS 1000
+/* What closing may take beyond its deadline; CLOSING_SLACK_MS for slow machines. */
+static int slack_ms = 100;
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int threads(void) {
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    while (readdir(tasks))
+        count++;
+    closedir(tasks);
+    return count - 2;
+}
+
+/* The ways to close. */
+typedef void closing(mqttlink_client *client);
+static void by_abort(mqttlink_client *client) { OK(mqttlink_client_abort(client)); }
+static void by_disconnect(mqttlink_client *client) {
+    mqttlink_client_disconnect_with(client, DEADLINE_MS - 100, 0, NULL, NULL);
+}
+static void by_free(mqttlink_client *client) { mqttlink_client_free(client); }
+
+static closing *const CLOSINGS[] = {by_abort, by_disconnect, by_free};
+static const char *const NAMES[] = {"abort", "disconnect", "free"};
+
+/* A client in some state, and the thread that brought it there, if it takes one. */
+typedef struct {
+    mqttlink_client *client;
+    mqttlink_options *options;
+    scripted *peer;
+    server *server;
+    pthread_t thread;
+    bool has_thread;
+    counter reached;
+    int sockets[8];
+    int socket_count;
+} scene;
+
+static const script PROPER = {0};
+static const script NO_CONNACK = {.connack = "", .connack_len = 0};
+
+static void client_for(scene *scene, unsigned short port) {
+    OK(mqttlink_options_new_for("127.0.0.1", port, &scene->options));
+}
+
+static void made(scene *scene) { OK(mqttlink_client_new(scene->options, &scene->client)); }
+
+static void *connect_in_vain(void *argument) {
+    scene *scene = argument;
+    count_up(&scene->reached);
+    CHECK(mqttlink_client_connect(scene->client, NULL) != MQTTLINK_OK);
+    return NULL;
+}
+
+static void in_a_thread(scene *scene, void *(*run)(void *)) {
+    CHECK(pthread_create(&scene->thread, NULL, run, scene) == 0);
+    scene->has_thread = true;
+}
+
+/* Waits until the client says so. */
+static void until(scene *scene, mqttlink_state state) {
+    int64_t limit = now_ms() + WATCHDOG_MS;
+    while (mqttlink_client_state(scene->client) != state)
+        CHECK(now_ms() < limit);
+}
+
+static void connecting(scene *scene) {
+    made(scene);
+    in_a_thread(scene, connect_in_vain);
+    until(scene, MQTTLINK_CONNECTING);
+}
+
+static void connected_to(scene *scene, const script *script) {
+    scene->peer = scripted_start(script);
+    client_for(scene, scripted_port(scene->peer));
+    made(scene);
+    OK(mqttlink_client_connect(scene->client, NULL));
+}
+
+/* The states. */
+
+static void before_connect(scene *scene) {
+    client_for(scene, 1);
+    made(scene);
+}
+
+static atomic_int lookups;
+static atomic_bool look_on;
+static int32_t hanging_lookup(void *user, const char *host, uint16_t port,
+                              mqttlink_addresses *addresses) {
+    (void)host, (void)port, (void)addresses;
+    count_up(&((scene *)user)->reached);
+    while (atomic_load(&look_on))
+        usleep(1000);
+    atomic_fetch_sub(&lookups, 1);
+    return 2;
+}
+static void looking_up(scene *scene) {
+    atomic_store(&look_on, true);
+    atomic_fetch_add(&lookups, 1);
+    OK(mqttlink_options_new("mqtt://device.invalid", &scene->options));
+    OK(mqttlink_options_set_resolver(scene->options, hanging_lookup, scene, NULL));
+    connecting(scene);
+    wait_for(&scene->reached, 2);
+}
+
+/* With its backlog full the system drops what else wants to connect. */
+static void no_answer_to_syn(scene *scene) {
+    unsigned short port;
+    scene->sockets[scene->socket_count++] = listen_on_loopback(0, &port);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < 4; i++) {
+        int filler = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(filler, (struct sockaddr *)&address, sizeof address);
+        scene->sockets[scene->socket_count++] = filler;
+    }
+    client_for(scene, port);
+    connecting(scene);
+}
+
+static void handshaking(scene *scene) {
+    scene->peer = scripted_start(NULL);
+    client_for(scene, scripted_port(scene->peer));
+    mqttlink_tls *tls = mqttlink_tls_new();
+    OK(mqttlink_options_set_tls(scene->options, tls));
+    mqttlink_tls_free(tls);
+    connecting(scene);
+}
+
+static void awaiting_connack(scene *scene) {
+    scene->peer = scripted_start(&NO_CONNACK);
+    client_for(scene, scripted_port(scene->peer));
+    connecting(scene);
+}
+
+static void at_rest(scene *scene) { connected_to(scene, &PROPER); }
+
+static void unacknowledged(scene *scene) {
+    connected_to(scene, &PROPER);
+    OK(mqttlink_client_publish(scene->client, "a", "x", 1, 1, false, NULL, NULL));
+}
+
+static void cut(scene *scene) {
+    scene->server = server_start();
+    client_for(scene, server_port(scene->server));
+    made(scene);
+    OK(mqttlink_client_connect(scene->client, NULL));
+    server_cut(scene->server);
+}
+
+/* The peer reads nothing after CONNECT, and both buffers are full. */
+static void *accept_and_rest(void *argument) {
+    scene *scene = argument;
+    unsigned char first;
+    size_t len;
+    int link = accept(scene->sockets[0], NULL, NULL);
+    scene->sockets[scene->socket_count++] = link;
+    free(read_packet(link, &first, &len));
+    CHECK(send(link, "\x20\3\0\0\0", 5, MSG_NOSIGNAL) == 5);
+    return NULL;
+}
+static void unread(scene *scene) {
+    static char block[1 << 16];
+    unsigned short port;
+    pthread_t peer;
+    scene->sockets[scene->socket_count++] = listen_on_loopback(1, &port);
+    CHECK(pthread_create(&peer, NULL, accept_and_rest, scene) == 0);
+    client_for(scene, port);
+    OK(mqttlink_options_set_out_buffer_max(scene->options, 1 << 20));
+    made(scene);
+    OK(mqttlink_client_connect(scene->client, NULL));
+    pthread_join(peer, NULL);
+    while (mqttlink_client_publish_timeout(scene->client, "a", block, sizeof block, 0, false, NULL,
+                                           50, NULL) == MQTTLINK_OK) {}
+    CHECK(mqttlink_error_status(mqttlink_last_error()) == MQTTLINK_ERROR_TIMEOUT_ROOM);
+}
+
+static void *receive_in_vain(void *argument) {
+    scene *scene = argument;
+    mqttlink_message *message;
+    count_up(&scene->reached);
+    CHECK(mqttlink_client_receive(scene->client, MQTTLINK_FOREVER, &message) != MQTTLINK_OK);
+    return NULL;
+}
+static void receiving(scene *scene) {
+    connected_to(scene, &PROPER);
+    in_a_thread(scene, receive_in_vain);
+    wait_for(&scene->reached, 1);
+}
+
+/* The connection is lost, and the callback that is told connects again, to one who does not answer. */
+
+static void connect_again(void *user, mqttlink_client *client, const mqttlink_error *error) {
+    (void)user, (void)error;
+    while (mqttlink_client_reconnect(client, NULL) == MQTTLINK_OK) {}
+}
+static void reconnecting(scene *scene) {
+    unsigned short port;
+    pthread_t peer;
+    scene->sockets[scene->socket_count++] = listen_on_loopback(1, &port);
+    CHECK(pthread_create(&peer, NULL, accept_and_rest, scene) == 0);
+    client_for(scene, port);
+    OK(mqttlink_options_on_disconnected(scene->options, connect_again, NULL, NULL));
+    made(scene);
+    OK(mqttlink_client_connect(scene->client, NULL));
+    pthread_join(peer, NULL);
+    shutdown(scene->sockets[1], SHUT_RDWR);
+    until(scene, MQTTLINK_CONNECTING);
+}
+
+static const struct {
+    const char *name;
+    void (*reach)(scene *scene);
+} STATES[] = {
+    {"before connect", before_connect},
+    {"looking up", looking_up},
+    {"connecting the socket", no_answer_to_syn},
+    {"negotiating TLS", handshaking},
+    {"awaiting CONNACK", awaiting_connack},
+    {"at rest", at_rest},
+    {"with a message unacknowledged", unacknowledged},
+    {"with the link cut", cut},
+    {"with a peer that reads nothing", unread},
+    {"while another thread receives", receiving},
+    {"while it reconnects", reconnecting},
+};
+
+static void leave(scene *scene) {
+    mqttlink_client_free(scene->client);
+    atomic_store(&look_on, false);
+    if (scene->has_thread)
+        pthread_join(scene->thread, NULL);
+    if (scene->peer)
+        scripted_stop(scene->peer);
+    if (scene->server)
+        server_stop(scene->server);
+    for (int i = 0; i < scene->socket_count; i++)
+        close(scene->sockets[i]);
+    mqttlink_options_free(scene->options);
+}
+
+/* Threads that have been joined may still be listed for a moment, and a lookup cannot be interrupted. */
+static void only_these_threads(int expected, const char *state, const char *closing) {
+    int64_t limit = now_ms() + WATCHDOG_MS;
+    while (threads() > expected || atomic_load(&lookups) > 0)
+        if (now_ms() > limit) {
+            fprintf(stderr, "%s, %s: %d threads instead of %d\n", state, closing, threads(), expected);
+            abort();
+        }
+}
+
+static void close_in(size_t state, size_t how, int before) {
+    scene scene = {.reached = COUNTER};
+    STATES[state].reach(&scene);
+    int64_t start = now_ms();
+    CLOSINGS[how](scene.client);
+    int64_t took = now_ms() - start;
+    /* To free writes what was accepted for up to a second, and gives the server another. */
+    int limit = (CLOSINGS[how] == by_free ? 2 : 1) * DEADLINE_MS + slack_ms;
+    if (took > limit) {
+        fprintf(stderr, "%s %s took %d ms\n", NAMES[how], STATES[state].name, (int)took);
+        abort();
+    }
+    CHECK(mqttlink_client_state(scene.client) == MQTTLINK_DISCONNECTED);
+    leave(&scene);
+    only_these_threads(before, STATES[state].name, NAMES[how]);
+}
+
+/* Inside the client's own callback. */
+static closing *inside;
+static int64_t took_inside;
+static void close_inside(void *user, mqttlink_client *client, const mqttlink_message *message) {
+    (void)message;
+    int64_t start = now_ms();
+    inside(client);
+    took_inside = now_ms() - start;
+    count_up(user);
+}
+
+static void close_in_callback(size_t how, int before) {
+    counter called = COUNTER;
+    server *server = server_start();
+    mqttlink_options *options;
+    mqttlink_client *client;
+    OK(mqttlink_options_new(server_url(server), &options));
+    OK(mqttlink_options_on_message(options, close_inside, &called, NULL));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    inside = CLOSINGS[how];
+    OK(mqttlink_client_publish(client, "a", "x", 1, 1, false, NULL, NULL));
+    wait_for(&called, 1);
+    CHECK(took_inside <= 2 * DEADLINE_MS + slack_ms);
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    server_stop(server);
+    only_these_threads(before, "in a callback", NAMES[how]);
+}
+
+int main(void) {
+    const char *slack = getenv("CLOSING_SLACK_MS");
+    slack_ms = slack ? atoi(slack) : slack_ms;
+    /* The thread for signals begins with the first client and stays. */
+    scene first = {.reached = COUNTER};
+    before_connect(&first);
+    leave(&first);
+    int before = threads();
+    for (size_t how = 0; how < sizeof CLOSINGS / sizeof *CLOSINGS; how++) {
+        for (size_t state = 0; state < sizeof STATES / sizeof *STATES; state++)
+            close_in(state, how, before);
+        close_in_callback(how, before);
+    }
+    return 0;
+}
