@@ -30,6 +30,14 @@ namespace MqttLink.Tests
                 { "mqttlink_log_level", Tuple.Create(typeof(MqttLogLevel), "MQTTLINK_LOG_") },
                 { "mqttlink_property_id", Tuple.Create(typeof(MqttPropertyId), "MQTTLINK_PROPERTY_") },
                 { "mqttlink_reason", Tuple.Create(typeof(MqttReason), "MQTTLINK_REASON_") },
+                { "mqttlink_broker_setting", Tuple.Create(typeof(MqttBrokerSetting), "MQTTLINK_BROKER_") },
+                { "mqttlink_overflow", Tuple.Create(typeof(MqttOverflow), "MQTTLINK_") },
+                { "mqttlink_action", Tuple.Create(typeof(MqttAction), "MQTTLINK_ACTION_") },
+                { "mqttlink_broker_event_kind", Tuple.Create(typeof(MqttBrokerEventKind), "MQTTLINK_EVENT_") },
+                { "mqttlink_disconnect_cause", Tuple.Create(typeof(MqttDisconnectCause), "MQTTLINK_CAUSE_") },
+                { "mqttlink_drop_cause", Tuple.Create(typeof(MqttDropCause), "MQTTLINK_DROPPED_") },
+                { "mqttlink_connection_fault", Tuple.Create(typeof(MqttConnectionFault), "MQTTLINK_FAULT_") },
+                { "mqttlink_message_fault", Tuple.Create(typeof(MqttMessageFault), "MQTTLINK_FAULT_") },
             };
 
         private static readonly Dictionary<string, Type> Structs = new Dictionary<string, Type>
@@ -37,6 +45,9 @@ namespace MqttLink.Tests
             { "mqttlink_property", typeof(NativeProperty) },
             { "mqttlink_statistics", typeof(NativeStatistics) },
             { "mqttlink_left", typeof(NativeLeft) },
+            { "mqttlink_broker_counters", typeof(NativeBrokerCounters) },
+            { "mqttlink_broker_event", typeof(NativeBrokerEvent) },
+            { "mqttlink_recorded", typeof(NativeRecorded) },
         };
 
         private static IEnumerable<MethodInfo> Imports()

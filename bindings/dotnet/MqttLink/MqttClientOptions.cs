@@ -38,6 +38,12 @@ namespace MqttLink
             Handle = handle;
         }
 
+        internal MqttClientOptions(BrokerHandle broker)
+        {
+            MqttException.Check(NativeMethods.mqttlink_options_new_in_process(broker, out var handle));
+            Handle = handle;
+        }
+
         internal OptionsHandle Handle { get; }
 
         internal MqttAcknowledge Acknowledge { get; private set; } = MqttAcknowledge.WhenHandled;

@@ -45,7 +45,7 @@ namespace MqttLink
         {
             try
             {
-                if (!RunningClients.Exiting)
+                if (!RunningHandles.Exiting)
                 {
                     var line = new MqttLogEventArgs((MqttLogLevel)number, Text.FromNative(text));
                     Handlers.Raise(null, line, ignored => { });

@@ -65,7 +65,7 @@ namespace MqttLink.Interop
         internal static IClientEvents Client(IntPtr user, out long subscription)
         {
             subscription = 0;
-            if (RunningClients.Exiting)
+            if (RunningHandles.Exiting)
             {
                 return null;
             }

@@ -55,4 +55,33 @@ namespace MqttLink.Interop
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void LogFunction(IntPtr user, int level, IntPtr text);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int AuthenticateFunction(IntPtr user, IntPtr broker, IntPtr peer, IntPtr reply);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    [return: MarshalAs(UnmanagedType.U1)]
+    internal delegate bool AuthorizeFunction(
+        IntPtr user, IntPtr broker, IntPtr peer, int action, IntPtr topic, int qos,
+        [MarshalAs(UnmanagedType.U1)] bool retain, IntPtr message);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int InterceptFunction(
+        IntPtr user, IntPtr broker, IntPtr peer, IntPtr message, IntPtr draft);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int ExchangeBeginFunction(
+        IntPtr user, IntPtr broker, IntPtr peer, out IntPtr exchange);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int ExchangeStepFunction(IntPtr exchange, IntPtr data, UIntPtr len, IntPtr reply);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void BrokerEventFunction(IntPtr user, IntPtr broker, IntPtr brokerEvent);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void PeerFunction(IntPtr user, IntPtr broker, IntPtr peer);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void BrokerMessageFunction(IntPtr user, IntPtr broker, IntPtr message);
 }

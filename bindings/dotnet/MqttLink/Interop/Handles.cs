@@ -1,6 +1,5 @@
 using System;
 using System.Runtime.InteropServices;
-using System.Threading;
 
 namespace MqttLink.Interop
 {
@@ -107,39 +106,38 @@ namespace MqttLink.Interop
         }
     }
 
-    /// <summary>
-    /// A client. <see cref="Free"/> ends it at once, also while other threads are in its calls, which return
-    /// then; the pointer itself is given up when the last of them is out.
-    /// </summary>
-    internal sealed class ClientHandle : NativeHandle
+    internal sealed class BrokerOptionsHandle : NativeHandle
     {
-        private int freed;
-        private GCHandle user;
-
-        /// <summary>What the client's callbacks are given; freed when none can run any more.</summary>
-        internal void Own(GCHandle given)
-        {
-            user = given;
-            RunningClients.Add(this, handle);
-        }
-
-        /// <summary>Frees the client behind the handle; waits for callbacks on other threads.</summary>
-        internal void Free()
-        {
-            if (Interlocked.Exchange(ref freed, 1) == 0)
-            {
-                NativeMethods.mqttlink_client_free(handle);
-                RunningClients.Remove(handle);
-            }
-        }
-
         protected override bool ReleaseHandle()
         {
-            Free();
-            if (user.IsAllocated)
-            {
-                user.Free();
-            }
+            NativeMethods.mqttlink_broker_options_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class ServerTlsHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.mqttlink_server_tls_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class BrokerSubscriptionHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.mqttlink_broker_subscription_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class TranscriptHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.mqttlink_transcript_free(handle);
             return true;
         }
     }

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MqttLink.Interop
@@ -12,6 +13,8 @@ namespace MqttLink.Interop
         internal const string Variable = "MQTTLINK_LIBRARY_PATH";
 
         private static readonly Lazy<Exception> Problem = new Lazy<Exception>(FindProblem);
+
+        private static bool HasResolver => load != null;
 
         /// <summary>Throws if the library cannot be used.</summary>
         /// <exception cref="DllNotFoundException">It was not found; the text says where it was looked for.</exception>
@@ -30,8 +33,8 @@ namespace MqttLink.Interop
         }
 
         /// <summary>
-        /// Has .NET Core 3.0 and later ask <see cref="Resolve"/>. Other runtimes look beside the assembly and
-        /// where the system looks.
+        /// Has .NET Core 3.0 and later ask <see cref="Resolve"/>. Mono and .NET Framework, which cannot be told, look
+        /// beside the assembly and where the system looks.
         /// </summary>
         internal static void Install()
         {
@@ -77,7 +80,7 @@ namespace MqttLink.Interop
         {
             var file = FileName();
             var given = Environment.GetEnvironmentVariable(Variable);
-            if (!string.IsNullOrEmpty(given))
+            if (!string.IsNullOrEmpty(given) && HasResolver)
             {
                 yield return Directory.Exists(given) ? Path.Combine(given, file) : given;
             }
@@ -87,23 +90,49 @@ namespace MqttLink.Interop
                 beside = AppContext.BaseDirectory;
             }
             yield return Path.Combine(beside, file);
-            yield return Path.Combine(beside, "runtimes", Rid(), "native", file);
+            if (HasResolver)
+            {
+                yield return Path.Combine(beside, "runtimes", Rid(), "native", file);
+            }
         }
 
         private static string FileName()
         {
-            if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+            var system = OperatingSystem();
+            return system == "win" ? "mqttlink.dll" : system == "osx" ? "libmqttlink.dylib" : "libmqttlink.so";
+        }
+
+        private static string OperatingSystem()
+        {
+            switch (Environment.OSVersion.Platform)
             {
-                return "mqttlink.dll";
+                case PlatformID.Win32NT:
+                    return "win";
+                case PlatformID.MacOSX:
+                    return "osx";
+                default:
+                    // .NET says Unix on a Mac too.
+                    return Directory.Exists("/System/Library/CoreServices") ? "osx" : "linux";
             }
-            return RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "libmqttlink.dylib" : "libmqttlink.so";
         }
 
         private static string Rid()
         {
-            var system = RuntimeInformation.IsOSPlatform(OSPlatform.Windows) ? "win"
-                : RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "osx" : "linux";
-            return system + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+            try
+            {
+                return OperatingSystem() + "-" + Architecture();
+            }
+            catch (TypeLoadException)
+            {
+                // Mono may lack the type.
+                return OperatingSystem() + (IntPtr.Size == 8 ? "-x64" : "-x86");
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static string Architecture()
+        {
+            return RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
         }
 
         private static Exception FindProblem()
@@ -137,7 +166,9 @@ namespace MqttLink.Interop
                 text += candidate + (File.Exists(candidate) ? " (which is there but could not be loaded), " : ", ");
             }
             return text + "and as " + FileName() + " where the system looks (LD_LIBRARY_PATH and the like). "
-                + "Put the file beside MqttLink.dll, or its folder into the environment variable " + Variable
+                + "Put the file beside MqttLink.dll" + (HasResolver
+                    ? ", or its folder into the environment variable " + Variable
+                    : ", or its folder into the system's path for libraries")
                 + ". The runtime says: " + message;
         }
     }

@@ -18,7 +18,7 @@ namespace MqttLink.Interop
         {
             try
             {
-                if (RunningClients.Exiting)
+                if (RunningHandles.Exiting)
                 {
                     return Failed;
                 }

@@ -46,4 +46,70 @@ namespace MqttLink.Interop
         internal byte Kept;
         internal IntPtr Properties;
     }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeBrokerCounters
+    {
+        internal ulong UptimeMs;
+        internal ulong ClientsConnected;
+        internal ulong ClientsDisconnected;
+        internal ulong ClientsMaximum;
+        internal ulong ClientsExpired;
+        internal ulong Connections;
+        internal ulong ConnectionsTotal;
+        internal ulong Subscriptions;
+        internal ulong SharedSubscriptions;
+        internal ulong RetainedMessages;
+        internal ulong RetainedBytes;
+        internal ulong QueuedMessages;
+        internal ulong QueuedBytes;
+        internal ulong PacketsReceived;
+        internal ulong PacketsSent;
+        internal ulong BytesReceived;
+        internal ulong BytesSent;
+        internal ulong PublishReceived;
+        internal ulong PublishSent;
+        internal ulong PublishBytesReceived;
+        internal ulong PublishBytesSent;
+        internal ulong DroppedQueueFull;
+        internal ulong DroppedTotalFull;
+        internal ulong DroppedTooLarge;
+        internal ulong DroppedExpired;
+        internal ulong DroppedRefused;
+        internal ulong DroppedNotDelivered;
+        internal ulong DroppedSessionEnded;
+        internal ulong DroppedLocal;
+        internal ulong DroppedRetainedFull;
+        internal ulong DroppedSubscriptions;
+        internal ulong DroppedConnections;
+        internal ulong DroppedSessions;
+        internal ulong DroppedEvents;
+        internal ulong DroppedFaults;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeBrokerEvent
+    {
+        internal int Kind;
+        internal int Cause;
+        internal int Reason;
+        internal int Qos;
+        internal byte SessionPresent;
+        internal IntPtr Peer;
+        internal IntPtr ClientId;
+        internal IntPtr Topic;
+        internal IntPtr Text;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeRecorded
+    {
+        internal ulong AtUs;
+        internal IntPtr ClientId;
+        internal byte FromClient;
+        internal int Version;
+        internal IntPtr Bytes;
+        internal UIntPtr Len;
+        internal IntPtr Text;
+    }
 }

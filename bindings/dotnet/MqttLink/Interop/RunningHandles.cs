@@ -5,20 +5,20 @@ using System.Threading;
 namespace MqttLink.Interop
 {
     /// <summary>
-    /// The clients of this process that have not been freed. When the process exits their threads are ended
+    /// The clients and brokers of this process that have not been freed. When the process exits their threads are ended
     /// first: a runtime that is being taken down must not be called any more.
     /// </summary>
-    internal static class RunningClients
+    internal static class RunningHandles
     {
-        // Long enough for a client to write what it has accepted, short enough for whoever waits for the exit.
+        // Long enough to write what was accepted, short enough for whoever waits for the exit.
         private const int ExitLimitMs = 1500;
 
-        private static readonly ConcurrentDictionary<IntPtr, WeakReference<ClientHandle>> Clients =
-            new ConcurrentDictionary<IntPtr, WeakReference<ClientHandle>>();
+        private static readonly ConcurrentDictionary<IntPtr, WeakReference<RunningHandle>> Handles =
+            new ConcurrentDictionary<IntPtr, WeakReference<RunningHandle>>();
 
         private static volatile bool exiting;
 
-        static RunningClients()
+        static RunningHandles()
         {
             AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => EndAll();
             AppDomain.CurrentDomain.DomainUnload += (sender, arguments) => EndAll();
@@ -27,20 +27,20 @@ namespace MqttLink.Interop
         /// <summary>Whether the process is on its way out: nothing of the program's is called any more.</summary>
         internal static bool Exiting => exiting;
 
-        internal static void Add(ClientHandle client, IntPtr pointer)
+        internal static void Add(RunningHandle handle, IntPtr pointer)
         {
-            Clients[pointer] = new WeakReference<ClientHandle>(client, true);
+            Handles[pointer] = new WeakReference<RunningHandle>(handle, true);
         }
 
         internal static void Remove(IntPtr pointer)
         {
-            Clients.TryRemove(pointer, out _);
+            Handles.TryRemove(pointer, out _);
         }
 
         private static void EndAll()
         {
             exiting = true;
-            var left = Clients.Count;
+            var left = Handles.Count;
             if (left == 0)
             {
                 return;
@@ -48,11 +48,11 @@ namespace MqttLink.Interop
             // Each on its own thread: one whose peer takes nothing must not use up the time of the others.
             using (var ended = new CountdownEvent(1))
             {
-                foreach (var entry in Clients)
+                foreach (var entry in Handles)
                 {
-                    if (entry.Value.TryGetTarget(out var client) && ended.TryAddCount())
+                    if (entry.Value.TryGetTarget(out var handle) && ended.TryAddCount())
                     {
-                        StartEnding(client, ended);
+                        StartEnding(handle, ended);
                     }
                 }
                 ended.Signal();
@@ -60,11 +60,11 @@ namespace MqttLink.Interop
             }
         }
 
-        private static void StartEnding(ClientHandle client, CountdownEvent ended)
+        private static void StartEnding(RunningHandle handle, CountdownEvent ended)
         {
             var thread = new Thread(() =>
             {
-                client.Free();
+                handle.Free();
                 try
                 {
                     ended.Signal();
