@@ -1075,6 +1075,17 @@ enum mqttlink_broker_setting
      */
     MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
     /**
+     * Bytes of the filters and the will of one client, with about 250 for each level of a filter; a
+     * further one is refused with "quota exceeded". Default: 8 MiB.
+     */
+    MQTTLINK_BROKER_HELD_BYTES_PER_CLIENT = 16,
+    /**
+     * Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has not
+     * come. A filter or will for which there is no room is refused with "quota exceeded", a connection
+     * whose packet finds none is closed. Default: 256 MiB.
+     */
+    MQTTLINK_BROKER_HELD_BYTES = 17,
+    /**
      * How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
      * 10,000 ms.
      */
@@ -2196,6 +2207,10 @@ typedef struct mqttlink_broker_counters {
      * Subscriptions that have not been given all their retained messages yet.
      */
     uint64_t retained_unsent;
+    /**
+     * Bytes of filters, wills and beginnings of packets, with what it takes to keep them.
+     */
+    uint64_t held_bytes;
 } mqttlink_broker_counters;
 
 /**
@@ -3823,6 +3838,18 @@ mqttlink_status mqttlink_broker_options_allow_version(struct mqttlink_broker_opt
                                                       bool allowed);
 
 /**
+ * Whether a protocol version, a `mqttlink_protocol`, is spoken on the address of the last call of
+ * `mqttlink_broker_options_listen`; a client of another one is refused, in MQTT 5.0 with "unsupported protocol
+ * version" and before with return code 1. Default: those of `mqttlink_broker_options_allow_version`.
+ *
+ * `MQTTLINK_ERROR_INVALID_STATE` if there was no such call.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_broker_options_allow_version_there(struct mqttlink_broker_options *options,
+                                                            int32_t version,
+                                                            bool allowed);
+
+/**
  * What a client is told that asks for response information: commonly the beginning of topics for answers;
  * NULL is nothing. MQTT 5.0 only. Default: nothing.
  */
@@ -4201,7 +4228,8 @@ mqttlink_status mqttlink_broker_delete_session(struct mqttlink_broker *broker,
                                                bool *found);
 
 /**
- * What the broker has counted and what it holds. `size` is `sizeof(mqttlink_broker_counters)` of the
+ * What the broker has counted and what it holds; when it has stopped, what it had counted and held then.
+ * `size` is `sizeof(mqttlink_broker_counters)` of the
  * program, so that a later library fills no more than the program knows.
  */
 MQTTLINK_API

@@ -1644,6 +1644,11 @@ public:
         return done(
             mqttlink_broker_options_allow_version(get(), static_cast<int>(version), allowed));
     }
+    /* About the address of the last call of listen. */
+    broker_options &allow_version_there(protocol version, bool allowed) {
+        return done(
+            mqttlink_broker_options_allow_version_there(get(), static_cast<int>(version), allowed));
+    }
     broker_options &response_information(const std::string &information) {
         return done(mqttlink_broker_options_set_response_information(get(), information.c_str()));
     }

@@ -23,7 +23,8 @@ static void settings(void) {
         MQTTLINK_BROKER_OVERFLOW, MQTTLINK_BROKER_RETAINED_MESSAGES, MQTTLINK_BROKER_RETAINED_BYTES,
         MQTTLINK_BROKER_AUTHENTICATION_MS, MQTTLINK_BROKER_AUTHENTICATIONS,
         MQTTLINK_BROKER_CLOSING_MS, MQTTLINK_BROKER_SESSION_OVERFLOW,
-        MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE, MQTTLINK_BROKER_CONNECT_TIMEOUT_MS,
+        MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE, MQTTLINK_BROKER_HELD_BYTES_PER_CLIENT,
+        MQTTLINK_BROKER_HELD_BYTES, MQTTLINK_BROKER_CONNECT_TIMEOUT_MS,
         MQTTLINK_BROKER_MAXIMUM_PACKET_SIZE, MQTTLINK_BROKER_RECEIVE_MAXIMUM,
         MQTTLINK_BROKER_TOPIC_ALIAS_MAXIMUM, MQTTLINK_BROKER_TOPIC_ALIASES,
         MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S,
@@ -59,6 +60,7 @@ static void settings(void) {
     FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_get(options, 205, &number));
     FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_allow_version(options, 6, true));
     FAILS(MQTTLINK_ERROR_INVALID_STATE, mqttlink_broker_options_set_virtual_time(options, true));
+    FAILS(MQTTLINK_ERROR_INVALID_STATE, mqttlink_broker_options_allow_version_there(options, 5, true));
     mqttlink_broker_options_free(options);
 }
 
@@ -94,6 +96,35 @@ static void what_is_offered(void) {
     mqttlink_client_free(client);
     mqttlink_options_free(options);
     mqttlink_broker_free(broker);
+}
+
+/* One address for old devices, one for all. */
+static void versions_for_each_address(void) {
+    mqttlink_broker_options *broker_options;
+    mqttlink_broker *broker;
+    OK(mqttlink_broker_options_new(&broker_options));
+    OK(mqttlink_broker_options_listen(broker_options, "127.0.0.1:0", NULL));
+    OK(mqttlink_broker_options_listen(broker_options, "127.0.0.1:0", NULL));
+    OK(mqttlink_broker_options_allow_version_there(broker_options, MQTTLINK_MQTT_5, false));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_options_allow_version_there(broker_options, 6, true));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_broker_options_allow_version_there(NULL, 5, true));
+    OK(mqttlink_broker_start(broker_options, &broker));
+    for (size_t i = 0; i < 2; i++)
+        for (int version = 4; version <= 5; version++) {
+            mqttlink_options *options;
+            mqttlink_client *client;
+            char url[64];
+            snprintf(url, sizeof url, "mqtt://%s", mqttlink_broker_address(broker, i));
+            OK(mqttlink_options_new(url, &options));
+            OK(mqttlink_options_set_version(options, version));
+            OK(mqttlink_client_new(options, &client));
+            CHECK(mqttlink_client_connect(client, NULL) ==
+                  (i == 1 && version == 5 ? MQTTLINK_ERROR_REFUSED : MQTTLINK_OK));
+            mqttlink_client_free(client);
+            mqttlink_options_free(options);
+        }
+    mqttlink_broker_free(broker);
+    mqttlink_broker_options_free(broker_options);
 }
 
 static void addresses(void) {
@@ -297,8 +328,8 @@ static void clients_inside_the_process(void) {
     CHECK(mqttlink_client_connect(client, NULL) != MQTTLINK_OK);
     FAILS(MQTTLINK_ERROR_BROKER_STOPPED, mqttlink_broker_publish(broker, "a", NULL, 0, 0, false, NULL));
     FAILS(MQTTLINK_ERROR_BROKER_STOPPED, mqttlink_broker_each_client(broker, count_peer, &peers));
-    FAILS(MQTTLINK_ERROR_BROKER_STOPPED,
-          mqttlink_broker_statistics(broker, &counters, sizeof counters));
+    OK(mqttlink_broker_statistics(broker, &counters, sizeof counters));
+    CHECK(counters.connections_total == 2 && counters.publish_received == 1);
     FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_broker_stop(broker, -3));
     mqttlink_client_free(client);
     mqttlink_options_free(options);
@@ -624,6 +655,7 @@ int main(void) {
     settings();
     what_is_offered();
     addresses();
+    versions_for_each_address();
     messages_of_the_program();
     clients_inside_the_process();
     sessions();

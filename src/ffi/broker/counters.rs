@@ -84,6 +84,8 @@ pub struct mqttlink_broker_counters {
     pub dropped_sessions_evicted: u64,
     /// Subscriptions that have not been given all their retained messages yet.
     pub retained_unsent: u64,
+    /// Bytes of filters, wills and beginnings of packets, with what it takes to keep them.
+    pub held_bytes: u64,
 }
 
 impl From<BrokerStatistics> for mqttlink_broker_counters {
@@ -128,11 +130,13 @@ impl From<BrokerStatistics> for mqttlink_broker_counters {
             dropped_faults: drops.faults,
             dropped_sessions_evicted: drops.sessions_evicted,
             retained_unsent: count(counted.retained_unsent),
+            held_bytes: count(counted.held_bytes),
         }
     }
 }
 
-/// What the broker has counted and what it holds. `size` is `sizeof(mqttlink_broker_counters)` of the
+/// What the broker has counted and what it holds; when it has stopped, what it had counted and held then.
+/// `size` is `sizeof(mqttlink_broker_counters)` of the
 /// program, so that a later library fills no more than the program knows.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_broker_statistics(
@@ -147,7 +151,11 @@ pub extern "C" fn mqttlink_broker_statistics(
             let text = format!("size is {size}; pass sizeof(mqttlink_broker_counters)");
             return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
         }
-        place.put(broker.statistics()?.into());
+        let counted = broker.statistics().or_else(|error| {
+            // Once it has stopped, it is what it had counted.
+            broker.final_statistics().ok_or(error)
+        })?;
+        place.put(counted.into());
         Ok(())
     })
 }

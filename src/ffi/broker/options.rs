@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::handle::Handle;
 use super::hooks::Hooks;
 use super::tls::{Options as ServerTls, mqttlink_server_tls};
+use crate::Version;
 use crate::broker::{Broker, BrokerBuilder, BrokerLimits};
 use crate::ffi::guard::{self, Failure};
 use crate::ffi::numbers;
@@ -25,7 +26,7 @@ pub struct mqttlink_broker_options {
 
 #[derive(Clone)]
 pub(super) struct Settings {
-    listeners: Vec<(String, Option<ServerTls>)>,
+    listeners: Vec<Address>,
     pub(super) limits: BrokerLimits,
     pub(super) protocol: ServerConfig,
     pub(super) allow_anonymous: bool,
@@ -35,6 +36,31 @@ pub(super) struct Settings {
     pub(super) seed: Option<u64>,
     test: Option<Test>,
     pub(super) hooks: Hooks,
+}
+
+/// Where to listen.
+#[derive(Clone)]
+struct Address {
+    address: String,
+    tls: Option<ServerTls>,
+    /// The versions that are spoken there, if not all that the broker speaks.
+    versions: Option<Vec<Version>>,
+}
+
+impl Address {
+    fn listen(self, builder: BrokerBuilder) -> BrokerBuilder {
+        let builder = match self.tls {
+            None => builder.listen(self.address.as_str()),
+            #[cfg(feature = "tls")]
+            Some(tls) => builder.listen_tls(self.address.as_str(), tls),
+            #[cfg(not(feature = "tls"))]
+            Some(_) => builder,
+        };
+        match self.versions {
+            None => builder,
+            Some(versions) => builder.accept_versions(&versions),
+        }
+    }
 }
 
 /// What is different in a broker for tests.
@@ -85,15 +111,7 @@ impl Settings {
         if let Some(seed) = self.seed {
             builder = builder.seed(seed);
         }
-        for (address, tls) in self.listeners {
-            builder = match tls {
-                None => builder.listen(address.as_str()),
-                #[cfg(feature = "tls")]
-                Some(tls) => builder.listen_tls(address.as_str(), tls),
-                #[cfg(not(feature = "tls"))]
-                Some(_) => builder,
-            };
-        }
+        builder = self.listeners.into_iter().fold(builder, |builder, one| one.listen(builder));
         self.hooks.install(builder, handle, gate)
     }
 }
@@ -183,7 +201,7 @@ pub extern "C" fn mqttlink_broker_options_listen(
     change(options, |settings| {
         let address = text(address, "address")?.to_owned();
         let tls = mqttlink_server_tls::copied(tls)?;
-        settings.listeners.push((address, tls));
+        settings.listeners.push(Address { address, tls, versions: None });
         Ok(())
     })
 }
@@ -197,12 +215,40 @@ pub extern "C" fn mqttlink_broker_options_allow_version(
 ) -> mqttlink_status {
     change(options, |settings| {
         let version = numbers::version(version)?;
-        settings.protocol.versions.retain(|other| *other != version);
-        if allowed {
-            settings.protocol.versions.push(version);
-        }
+        allow(&mut settings.protocol.versions, version, allowed);
         Ok(())
     })
+}
+
+/// Whether a protocol version, a `mqttlink_protocol`, is spoken on the address of the last call of
+/// `mqttlink_broker_options_listen`; a client of another one is refused, in MQTT 5.0 with "unsupported protocol
+/// version" and before with return code 1. Default: those of `mqttlink_broker_options_allow_version`.
+///
+/// `MQTTLINK_ERROR_INVALID_STATE` if there was no such call.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_broker_options_allow_version_there(
+    options: *mut mqttlink_broker_options,
+    version: i32,
+    allowed: bool,
+) -> mqttlink_status {
+    change(options, |settings| {
+        let version = numbers::version(version)?;
+        let nowhere = || {
+            let text = "there is no address yet: call mqttlink_broker_options_listen first";
+            Failure::new(mqttlink_status::MQTTLINK_ERROR_INVALID_STATE, text)
+        };
+        let address = settings.listeners.last_mut().ok_or_else(nowhere)?;
+        let versions = address.versions.get_or_insert_with(|| settings.protocol.versions.clone());
+        allow(versions, version, allowed);
+        Ok(())
+    })
+}
+
+fn allow(versions: &mut Vec<Version>, version: Version, allowed: bool) {
+    versions.retain(|other| *other != version);
+    if allowed {
+        versions.push(version);
+    }
 }
 
 /// What a client is told that asks for response information: commonly the beginning of topics for answers;

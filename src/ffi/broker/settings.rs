@@ -55,6 +55,13 @@ pub enum mqttlink_broker_setting {
     MQTTLINK_BROKER_SESSION_OVERFLOW = 14,
     /// Filters of one SUBSCRIBE; those behind are refused with "quota exceeded". Default: 1,000.
     MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
+    /// Bytes of the filters and the will of one client, with about 250 for each level of a filter; a
+    /// further one is refused with "quota exceeded". Default: 8 MiB.
+    MQTTLINK_BROKER_HELD_BYTES_PER_CLIENT = 16,
+    /// Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has not
+    /// come. A filter or will for which there is no room is refused with "quota exceeded", a connection
+    /// whose packet finds none is closed. Default: 256 MiB.
+    MQTTLINK_BROKER_HELD_BYTES = 17,
     /// How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
     /// 10,000 ms.
     MQTTLINK_BROKER_CONNECT_TIMEOUT_MS = 100,
@@ -170,6 +177,8 @@ fn limit(limits: &mut BrokerLimits, setting: i32) -> Option<Place<'_>> {
         13 => Place::Milliseconds(&mut limits.closing),
         14 => Place::Sessions(&mut limits.session_overflow),
         15 => Place::Size(&mut limits.filters_per_subscribe, 0),
+        16 => Place::Size(&mut limits.held_bytes_per_client, 0),
+        17 => Place::Size(&mut limits.held_bytes, 0),
         _ => return None,
     })
 }
