@@ -42,7 +42,7 @@
  * (..._ms) or seconds (..._s).
  *
  * Threads. Every function may be called on every thread, also inside every callback, also those that
- * wait. The one that may be called in a signal handler is mqttlink_client_interrupt. Every wait has a
+ * wait; only a broker has callbacks that must not wait, and they say so. The one that may be called in a signal handler is mqttlink_client_interrupt. Every wait has a
  * deadline and is woken when the connection ends or the client is freed.
  *
  * Callbacks are a function, a pointer of yours that is passed to it first, and a function that frees that

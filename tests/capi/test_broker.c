@@ -632,11 +632,19 @@ static void misuse(void) {
 /* The child of a fork cannot use its parent's broker, and the parent still can. */
 static void forks(void) {
     mqttlink_broker *broker = start_with(NULL, NULL);
+    mqttlink_broker_subscription *waiting, *called;
+    mqttlink_message *message;
+    heard heard = {.messages = COUNTER};
     int status = 0;
+    OK(mqttlink_broker_subscribe(broker, "a", NULL, NULL, NULL, &waiting));
+    OK(mqttlink_broker_subscribe(broker, "a", on_message, &heard, NULL, &called));
     pid_t child = fork();
     if (child == 0) {
         alarm(20);
         FAILS(MQTTLINK_ERROR_FORKED, mqttlink_broker_stop(broker, 0));
+        FAILS(MQTTLINK_ERROR_FORKED, mqttlink_broker_subscription_receive(waiting, 0, &message));
+        mqttlink_broker_subscription_free(waiting);
+        mqttlink_broker_subscription_free(called);
         CHECK(mqttlink_broker_port(broker) == 0);
         mqttlink_broker_free(broker);
         mqttlink_broker *own = start_with(NULL, NULL);
@@ -647,6 +655,12 @@ static void forks(void) {
     }
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     mqttlink_client *client = connected_to(broker, "still");
+    OK(mqttlink_client_publish(client, "a", "x", 1, 0, false, NULL, NULL));
+    OK(mqttlink_broker_subscription_receive(waiting, WATCHDOG_MS, &message));
+    mqttlink_message_free(message);
+    wait_for(&heard.messages, 1);
+    mqttlink_broker_subscription_free(called);
+    mqttlink_broker_subscription_free(waiting);
     mqttlink_client_free(client);
     mqttlink_broker_free(broker);
 }

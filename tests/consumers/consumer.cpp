@@ -1,7 +1,12 @@
-/* A program of somebody else, against an installed copy. */
+/* A program of somebody else, against an installed copy: a broker and a client that speak to each other. */
 #include <mqttlink.hpp>
 
 int main() {
-    mqttlink::client client(mqttlink::options("mqtts://localhost"));
-    return mqttlink::topic_matches("a/#", "a/b") && !client.is_connected() ? 0 : 1;
+    using namespace std::chrono_literals;
+    mqttlink::broker broker(mqttlink::broker_options::for_test());
+    mqttlink::client client(mqttlink::options("127.0.0.1", broker.port()));
+    auto readings = broker.subscribe("a/#");
+    client.connect();
+    client.publish("a/b", "hello");
+    return readings.receive(5s).text() == "hello" ? 0 : 1;
 }

@@ -11,6 +11,7 @@ use super::handle::{Entry, Handle, entry, mqttlink_broker};
 use crate::broker::LocalSubscription;
 use crate::ffi::callback::{Hook, mqttlink_free_fn};
 use crate::ffi::guard::{self, Failure};
+use crate::ffi::handle::forks;
 use crate::ffi::message::mqttlink_message;
 use crate::ffi::numbers::limit;
 use crate::ffi::pointer::{free, given, optional, out, text};
@@ -36,6 +37,8 @@ type MessageFn = unsafe extern "C" fn(*mut c_void, *mut mqttlink_broker, *const 
 /// freed by `mqttlink_broker_subscription_free`, also after the broker was. Any thread may use it.
 pub struct mqttlink_broker_subscription {
     messages: Messages,
+    /// How many forks there had been when it was made.
+    forks: usize,
 }
 
 /// Who takes them.
@@ -133,7 +136,7 @@ pub extern "C" fn mqttlink_broker_subscribe(
             (_, Some(test), _) => Messages::Expected(test.expect_publish(filter)?),
             _ => Messages::Waiting(entry.broker.subscribe(filter)?),
         };
-        place.put_new(mqttlink_broker_subscription { messages });
+        place.put_new(mqttlink_broker_subscription { messages, forks: forks() });
         Ok(())
     })
 }
@@ -153,6 +156,9 @@ pub extern "C" fn mqttlink_broker_subscription_receive(
         let subscription = given(subscription, "subscription")?;
         let place = out(message, "message")?;
         let limit = limit(timeout_ms)?.unwrap_or(Duration::MAX);
+        if subscription.forks != forks() {
+            return Err(Failure::plain(mqttlink_status::MQTTLINK_ERROR_FORKED));
+        }
         let received = match &subscription.messages {
             Messages::Waiting(messages) => messages.recv(limit)?,
             Messages::Expected(messages) => messages.within(limit)?,
@@ -173,5 +179,10 @@ pub extern "C" fn mqttlink_broker_subscription_receive(
 pub extern "C" fn mqttlink_broker_subscription_free(
     subscription: *mut mqttlink_broker_subscription,
 ) {
-    guard::or((), || free(subscription));
+    guard::or((), || {
+        // The threads of one that was made before a fork exist only in the parent.
+        if optional(subscription).is_some_and(|one| one.forks == forks()) {
+            free(subscription);
+        }
+    });
 }
