@@ -9,7 +9,7 @@
 #   peers   the brokers and tools that tests/peers talks to
 #   programs the client libraries that talk to the embedded broker in tests/broker
 #   bench   the library that the benchmarks compare with
-#   capi    what the C and C++ tests need: compilers, CMake, valgrind, mosquitto for the examples
+#   capi    what the C and C++ tests need: compilers, CMake, valgrind, mosquitto
 #   dotnet  the .NET SDK and Mono, for bindings/dotnet
 set -eu
 
