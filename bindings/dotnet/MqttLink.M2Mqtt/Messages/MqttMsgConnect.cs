@@ -125,6 +125,13 @@ namespace nanoFramework.M2Mqtt.Messages
             set { requestProblemInformation = value; }
         }
 
+        /// <summary>As <see cref="RequestProblemInformation"/>; null if it has not been set.</summary>
+        internal bool? ProblemInformation
+        {
+            get { return requestProblemInformation; }
+            set { requestProblemInformation = value; }
+        }
+
         /// <summary>The authentication method; null for none. MQTT 5.0 only.</summary>
         public string AuthenticationMethod { get; set; }
 

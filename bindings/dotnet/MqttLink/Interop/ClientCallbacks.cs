@@ -99,16 +99,26 @@ namespace MqttLink.Interop
         /// </summary>
         internal static ClientHandle NewClient(MqttClientOptions options, IClientEvents events, bool messages)
         {
+            return NewClient(options.Handle, events, messages, options.Traces, options.AuthenticationMethod);
+        }
+
+        /// <summary>
+        /// As the other one. Packets are shown with <paramref name="traces"/>, and challenges answered by
+        /// <paramref name="events"/> where there is a <paramref name="method"/>.
+        /// </summary>
+        internal static ClientHandle NewClient(
+            OptionsHandle options, IClientEvents events, bool messages, bool traces, string method)
+        {
             var user = GCHandle.Alloc(new ClientLink(events));
             var made = false;
             try
             {
                 ClientHandle client;
                 // Other clients may be made with the same options at the same time.
-                lock (options.Handle)
+                lock (options)
                 {
-                    Register(options, GCHandle.ToIntPtr(user), messages);
-                    MqttException.Check(NativeMethods.mqttlink_client_new(options.Handle, out client));
+                    Register(options, GCHandle.ToIntPtr(user), messages, traces, method);
+                    MqttException.Check(NativeMethods.mqttlink_client_new(options, out client));
                 }
                 client.Own(user);
                 made = true;
@@ -123,14 +133,14 @@ namespace MqttLink.Interop
             }
         }
 
-        private static void Register(MqttClientOptions settings, IntPtr user, bool messages)
+        private static void Register(
+            OptionsHandle options, IntPtr user, bool messages, bool traces, string method)
         {
-            var options = settings.Handle;
             var message = messages ? Message : null;
-            var packet = settings.Traces ? Packet : null;
-            if (settings.AuthenticationMethod != null)
+            var packet = traces ? Packet : null;
+            if (method != null)
             {
-                AuthenticationCallbacks.Register(options, settings.AuthenticationMethod, user);
+                AuthenticationCallbacks.Register(options, method, user);
             }
             MqttException.Check(NativeMethods.mqttlink_options_on_message(options, message, user, null));
             MqttException.Check(NativeMethods.mqttlink_options_on_packet(options, packet, user, null));

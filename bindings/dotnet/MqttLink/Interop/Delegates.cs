@@ -30,6 +30,9 @@ namespace MqttLink.Interop
     internal delegate int ResolverFunction(IntPtr user, IntPtr host, ushort port, IntPtr addresses);
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate int VerifyFunction(IntPtr user, IntPtr host, IntPtr certificate, UIntPtr len);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate int AuthStartFunction(IntPtr user, IntPtr reply);
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]

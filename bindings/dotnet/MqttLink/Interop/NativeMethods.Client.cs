@@ -10,6 +10,9 @@ namespace MqttLink.Interop
         internal static extern MqttStatus mqttlink_client_new(OptionsHandle options, out ClientHandle client);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_client_reconfigure(ClientHandle client, OptionsHandle options);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void mqttlink_client_free(IntPtr client);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]

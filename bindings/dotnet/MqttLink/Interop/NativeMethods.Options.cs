@@ -238,6 +238,10 @@ namespace MqttLink.Interop
             TlsHandle tls, [MarshalAs(UnmanagedType.U1)] bool accepted);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_tls_set_verifier(
+            TlsHandle tls, VerifyFunction verify, IntPtr user, FreeFunction freeUser);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern MqttStatus mqttlink_options_set_authenticator(
             OptionsHandle options, byte[] method, AuthStartFunction start, AuthRespondFunction respond,
             AuthFinishFunction finish, IntPtr user, FreeFunction freeUser);

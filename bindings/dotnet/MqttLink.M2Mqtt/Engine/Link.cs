@@ -1,0 +1,321 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Threading;
+using MqttLink.Interop;
+using nanoFramework.M2Mqtt.Messages;
+
+namespace MqttLink.M2Mqtt.Engine
+{
+    /// <summary>One client of the library: one session, over one connection after another. Its callbacks run on the
+    /// library's thread and only pass on.</summary>
+    internal sealed class Link : IClientEvents
+    {
+        private readonly Core core;
+        private int opened;
+        private int ended;
+        private int swallow;
+        private volatile bool isRetired;
+
+        internal Link(Core core, ConnectPlan plan, Exchange exchange, OptionsHandle options)
+        {
+            this.core = core;
+            Identity = plan.Identity;
+            Plan = plan;
+            Exchange = exchange;
+            bool packets = plan.ShowsPackets || plan.IsAuthenticationFlow;
+            Handle = ClientCallbacks.NewClient(options, this, true, packets, null);
+        }
+
+        internal ClientHandle Handle { get; }
+
+        internal string Identity { get; }
+
+        internal ConnectPlan Plan { get; private set; }
+
+        internal Exchange Exchange { get; private set; }
+
+        /// <summary>What was handed to the library and has no outcome yet. Under the core's lock.</summary>
+        internal Dictionary<ulong, Request> Requests { get; } = new Dictionary<ulong, Request>();
+
+        /// <summary>Set when CONNECT has been sent; of an authentication flow only.</summary>
+        internal ManualResetEvent ConnectSent { get; } = new ManualResetEvent(false);
+
+        internal bool IsConnected
+        {
+            get { return NativeMethods.mqttlink_client_is_connected(Handle); }
+        }
+
+        internal bool IsIdle
+        {
+            get { return NativeMethods.mqttlink_client_state(Handle) == MqttClientState.Disconnected; }
+        }
+
+        /// <summary>Whether the end of a connection has not been told yet.</summary>
+        internal bool OwesClosed
+        {
+            get { return opened > Math.Max(ended, swallow); }
+        }
+
+        private bool IsMuted
+        {
+            get { return isRetired || ended < swallow; }
+        }
+
+        internal void Reconfigure(ConnectPlan plan, Exchange exchange, OptionsHandle options)
+        {
+            MqttException.Check(NativeMethods.mqttlink_client_reconfigure(Handle, options));
+            Plan = plan;
+            Exchange = exchange;
+            ConnectSent.Reset();
+        }
+
+        internal MqttException Connect(bool resume)
+        {
+            GrantedHandle granted;
+            MqttStatus status = resume
+                ? NativeMethods.mqttlink_client_reconnect(Handle, out granted)
+                : NativeMethods.mqttlink_client_connect(Handle, out granted);
+            using (granted)
+            {
+                if (status != MqttStatus.Ok)
+                {
+                    return MqttException.Last(status);
+                }
+
+                IntPtr pointer = granted.Pointer;
+                core.Accepted(this, Text.FromNative(NativeMethods.mqttlink_granted_client_id(pointer)),
+                    NativeMethods.mqttlink_granted_session_present(pointer));
+                return null;
+            }
+        }
+
+        /// <summary>Counts a connection that has come about. Under the core's lock.</summary>
+        internal void CountOpened()
+        {
+            opened++;
+        }
+
+        /// <summary>Nothing of the connections so far is told any more.</summary>
+        internal void Mute()
+        {
+            swallow = opened;
+        }
+
+        /// <summary>Cuts the connection, and wakes whoever waits for it.</summary>
+        internal void Abort()
+        {
+            Exchange?.Cancel();
+            NativeMethods.mqttlink_client_abort(Handle);
+        }
+
+        /// <summary>Frees the client; nothing comes from it any more.</summary>
+        internal void Retire()
+        {
+            isRetired = true;
+            core.Dispatch.Stir();
+            Exchange?.Cancel();
+            NativeMethods.mqttlink_client_abort(Handle);
+            Handle.Free();
+            Handle.Dispose();
+        }
+
+        /// <summary>Hands a request to the library. False if there is no room or no connection at the
+        /// moment.</summary>
+        /// <exception cref="MqttException">It cannot be sent at all.</exception>
+        internal bool TrySend(Request request)
+        {
+            MqttStatus status = request.Kind == RequestKind.Publish ? Publish(request)
+                : request.Kind == RequestKind.Subscribe ? Subscribe(request)
+                : Unsubscribe(request);
+            switch (status)
+            {
+                case MqttStatus.Ok:
+                    Requests.Add(request.NativeId, request);
+                    return true;
+                case MqttStatus.NotConnected:
+                case MqttStatus.WindowFull:
+                case MqttStatus.BufferFull:
+                case MqttStatus.NoPacketId:
+                case MqttStatus.TimeoutRoom:
+                case MqttStatus.Closed:
+                    return false;
+                default:
+                    MqttException error = MqttException.Last(status);
+                    if (error.IsFull || error.IsDisconnected)
+                    {
+                        return false;
+                    }
+
+                    throw error;
+            }
+        }
+
+        public void OnMessage(IntPtr message)
+        {
+            if (!IsMuted)
+            {
+                MqttMsgPublishDetailedEventArgs arguments = Translation.Message(message);
+                int round = ended;
+                core.Dispatch.PostMessage("MqttMsgPublishReceived",
+                    arguments.Message.Length + arguments.Topic.Length, () => !isRetired && swallow <= round,
+                    () => core.Events.OnMessage(arguments));
+            }
+        }
+
+        public void OnConnected(IntPtr granted)
+        {
+            if (!isRetired)
+            {
+                MqttMsgConnack message = Translation.Accepted(granted);
+                core.Dispatch.Post("ConnectionOpened", () => core.Events.OnOpened(message));
+            }
+        }
+
+        public void OnConnectFailed(IntPtr error)
+        {
+            MqttException failure = MqttException.From(error);
+            if (!isRetired && failure != null && failure.Status == MqttStatus.Refused)
+            {
+                MqttMsgConnack message = Translation.Refused(failure, Plan.IsV5);
+                core.Dispatch.Post("ConnectionOpened", () => core.Events.OnOpened(message));
+            }
+        }
+
+        public void OnDisconnected(IntPtr error)
+        {
+            bool muted = IsMuted;
+            ended++;
+            core.Ended(this, muted, error == IntPtr.Zero ? null : MqttException.From(error));
+        }
+
+        public void OnServerDisconnect(IntPtr error)
+        {
+            if (!IsMuted)
+            {
+                MqttMsgDisconnect message = Translation.Disconnect(MqttException.From(error));
+                core.Dispatch.Post("ConnectionClosedRequest", () => core.Events.OnCloseRequested(message));
+            }
+        }
+
+        public void OnPublished(ulong id, IntPtr error, int reason)
+        {
+            MqttException failure = MqttException.From(error);
+            int code = failure != null ? Translation.ReasonOf(failure) : Math.Max(reason, 0);
+            core.Completed(this, id, failure, new[] { code }, failure?.ReasonString);
+        }
+
+        public void OnSubscribed(ulong id, IntPtr error, IntPtr results)
+        {
+            Answered(id, error, results);
+        }
+
+        public void OnUnsubscribed(ulong id, IntPtr error, IntPtr results)
+        {
+            Answered(id, error, results);
+        }
+
+        public void OnPacket(IntPtr packet)
+        {
+            bool sent = NativeMethods.mqttlink_packet_direction(packet) == MqttDirection.Sent;
+            if (sent && !ConnectSent.WaitOne(0))
+            {
+                ConnectSent.Set();
+            }
+
+            if (Plan.ShowsPackets && !isRetired)
+            {
+                core.Events.OnPacket(sent, Text.FromNative(NativeMethods.mqttlink_packet_text(packet)));
+            }
+        }
+
+        public void OnHandlerError(Exception exception)
+        {
+            core.Events.OnHandlerException("mqttlink", exception);
+        }
+
+        // Exchanges have callbacks of their own, see Exchange.
+        public byte[] OnAuthenticationStart()
+        {
+            return null;
+        }
+
+        public byte[] OnAuthenticationChallenge(byte[] challenge)
+        {
+            return null;
+        }
+
+        public void OnAuthenticationFinish(byte[] data)
+        {
+        }
+
+        public void OnAuthenticationError(Exception exception)
+        {
+        }
+
+        public void OnMessage(long subscription, IntPtr message)
+        {
+            OnMessage(message);
+        }
+
+        public void OnHandlerDropped(long subscription)
+        {
+        }
+
+        private void Answered(ulong id, IntPtr error, IntPtr results)
+        {
+            string reason = null;
+            int[] codes = results == IntPtr.Zero ? null : Translation.Results(results, out reason);
+            core.Completed(this, id, MqttException.From(error), codes, reason);
+        }
+
+        private unsafe MqttStatus Publish(Request request)
+        {
+            using (PropertiesHandle properties = MqttProperties.ToNative(request.Properties))
+            {
+                fixed (byte* data = request.Payload)
+                {
+                    return NativeMethods.mqttlink_client_publish_event_timeout(Handle,
+                        Text.Required(request.Topic, "topic"), data, NativeMethods.Size(request.Payload.Length),
+                        request.Qos, request.Retain, properties == null ? IntPtr.Zero : properties.Pointer, 0,
+                        out request.NativeId);
+                }
+            }
+        }
+
+        private MqttStatus Subscribe(Request request)
+        {
+            using (SubscriptionHandle subscription = NativeMethods.mqttlink_subscription_new())
+            {
+                for (int i = 0; i < request.Filters.Length; i++)
+                {
+                    MqttException.Check(NativeMethods.mqttlink_subscription_add(
+                        subscription, Text.Required(request.Filters[i], "topics"), (int)request.Levels[i]));
+                }
+
+                return NativeMethods.mqttlink_client_subscribe_event(Handle, subscription, out request.NativeId);
+            }
+        }
+
+        private MqttStatus Unsubscribe(Request request)
+        {
+            GCHandle[] pins = request.Filters
+                .Select(filter => GCHandle.Alloc(Text.Required(filter, "topics"), GCHandleType.Pinned))
+                .ToArray();
+            try
+            {
+                IntPtr[] filters = pins.Select(pin => pin.AddrOfPinnedObject()).ToArray();
+                return NativeMethods.mqttlink_client_unsubscribe_event(
+                    Handle, filters, NativeMethods.Size(filters.Length), IntPtr.Zero, out request.NativeId);
+            }
+            finally
+            {
+                foreach (GCHandle pin in pins)
+                {
+                    pin.Free();
+                }
+            }
+        }
+    }
+}

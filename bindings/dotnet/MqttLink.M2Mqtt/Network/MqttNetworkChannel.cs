@@ -1,0 +1,216 @@
+using System;
+using System.IO;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace nanoFramework.M2Mqtt
+{
+    /// <summary>A socket, with TLS if wanted, for programs that read and write packets by themselves.</summary>
+    public class MqttNetworkChannel : IMqttNetworkChannel
+    {
+        private readonly bool secure;
+        private readonly X509Certificate certificate;
+        private readonly X509Certificate authority;
+        private readonly MqttSslProtocols protocols;
+        private Socket socket;
+        private Stream stream;
+
+        /// <summary>Over a connected socket.</summary>
+        /// <param name="socket">The socket.</param>
+        public MqttNetworkChannel(Socket socket)
+            : this(socket, false, null, MqttSslProtocols.None)
+        {
+        }
+
+        /// <summary>Over a socket that was accepted; <see cref="Accept"/> speaks TLS if wanted.</summary>
+        /// <param name="socket">The socket.</param>
+        /// <param name="secure">Whether TLS is spoken.</param>
+        /// <param name="serverCert">The server's certificate with its private key.</param>
+        /// <param name="sslProtocol">The version of TLS.</param>
+        public MqttNetworkChannel(
+            Socket socket, bool secure, X509Certificate serverCert, MqttSslProtocols sslProtocol)
+        {
+            this.socket = socket ?? throw new ArgumentNullException(nameof(socket));
+            this.secure = secure;
+            certificate = serverCert;
+            protocols = sslProtocol;
+            IPEndPoint remote = socket.RemoteEndPoint as IPEndPoint;
+            if (remote != null)
+            {
+                RemoteHostName = remote.Address.ToString();
+                RemoteIpAddress = remote.Address;
+                RemotePort = remote.Port;
+            }
+
+            stream = new NetworkStream(socket, false);
+        }
+
+        /// <summary>To a server, without TLS.</summary>
+        /// <param name="remoteHostName">Name or address.</param>
+        /// <param name="remotePort">The port.</param>
+        public MqttNetworkChannel(string remoteHostName, int remotePort)
+            : this(remoteHostName, remotePort, false, null, null, MqttSslProtocols.None)
+        {
+        }
+
+        /// <summary>To a server.</summary>
+        /// <param name="remoteHostName">Name or address.</param>
+        /// <param name="remotePort">The port.</param>
+        /// <param name="secure">Whether TLS is spoken.</param>
+        /// <param name="caCert">The authority to trust besides the system's; null for none.</param>
+        /// <param name="clientCert">The client's certificate with its private key; null for none.</param>
+        /// <param name="sslProtocol">The version of TLS.</param>
+        public MqttNetworkChannel(string remoteHostName, int remotePort, bool secure, X509Certificate caCert,
+            X509Certificate clientCert, MqttSslProtocols sslProtocol)
+        {
+            RemoteHostName = remoteHostName ?? throw new ArgumentNullException(nameof(remoteHostName));
+            RemotePort = remotePort;
+            this.secure = secure;
+            authority = caCert;
+            certificate = clientCert;
+            protocols = sslProtocol;
+            ValidateServerCertificate = true;
+        }
+
+        /// <summary>The other side's name, or its address if no name is known.</summary>
+        public string RemoteHostName { get; }
+
+        /// <summary>The other side's address; null before a connection.</summary>
+        public IPAddress RemoteIpAddress { get; private set; }
+
+        /// <summary>The other side's port.</summary>
+        public int RemotePort { get; }
+
+        /// <inheritdoc/>
+        public bool DataAvailable
+        {
+            get { return socket != null && socket.Available > 0; }
+        }
+
+        /// <inheritdoc/>
+        public bool ValidateServerCertificate { get; set; }
+
+        /// <inheritdoc/>
+        public int Receive(byte[] buffer)
+        {
+            return Receive(buffer, 0);
+        }
+
+        /// <inheritdoc/>
+        public int Receive(byte[] buffer, int timeout)
+        {
+            if (buffer == null)
+            {
+                throw new ArgumentNullException(nameof(buffer));
+            }
+
+            socket.ReceiveTimeout = timeout;
+            int filled = 0;
+            while (filled < buffer.Length)
+            {
+                int count;
+                try
+                {
+                    count = stream.Read(buffer, filled, buffer.Length - filled);
+                }
+                catch (IOException error) when (IsTimeout(error))
+                {
+                    return filled;
+                }
+
+                if (count == 0)
+                {
+                    return filled;
+                }
+
+                filled += count;
+            }
+
+            return filled;
+        }
+
+        /// <inheritdoc/>
+        public int Send(byte[] buffer)
+        {
+            if (buffer == null)
+            {
+                throw new ArgumentNullException(nameof(buffer));
+            }
+
+            stream.Write(buffer, 0, buffer.Length);
+            stream.Flush();
+            return buffer.Length;
+        }
+
+        /// <inheritdoc/>
+        public void Close()
+        {
+            Stream old = stream;
+            stream = null;
+            if (old != null)
+            {
+                old.Dispose();
+            }
+
+            if (socket != null)
+            {
+                socket.Close();
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Connect()
+        {
+            socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            socket.NoDelay = true;
+            socket.Connect(RemoteHostName, RemotePort);
+            RemoteIpAddress = ((IPEndPoint)socket.RemoteEndPoint).Address;
+            stream = new NetworkStream(socket, false);
+            if (secure)
+            {
+                SslStream tls = new SslStream(stream, false, Verify);
+                X509CertificateCollection own = new X509CertificateCollection();
+                if (certificate != null)
+                {
+                    own.Add(certificate);
+                }
+
+                tls.AuthenticateAsClient(RemoteHostName, own, MqttSslUtility.ToSslPlatformEnum(protocols), false);
+                stream = tls;
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Accept()
+        {
+            if (secure)
+            {
+                SslStream tls = new SslStream(stream, false);
+                tls.AuthenticateAsServer(
+                    certificate, false, MqttSslUtility.ToSslPlatformEnum(protocols), false);
+                stream = tls;
+            }
+        }
+
+        private static bool IsTimeout(IOException error)
+        {
+            SocketException inner = error.InnerException as SocketException;
+            return inner != null && (inner.SocketErrorCode == SocketError.TimedOut
+                || inner.SocketErrorCode == SocketError.WouldBlock);
+        }
+
+        private bool Verify(object sender, X509Certificate shown, X509Chain chain, SslPolicyErrors errors)
+        {
+            if (!ValidateServerCertificate || errors == SslPolicyErrors.None)
+            {
+                return true;
+            }
+
+            return errors == SslPolicyErrors.RemoteCertificateChainErrors && authority != null
+                && MqttSslUtility.IsIssuedBy(shown, authority);
+        }
+    }
+}
