@@ -212,14 +212,14 @@ namespace M2Mqtt.Tests
                     client.Unsubscribe(new[] { "nothing" });
                     bool all = client.WaitAll(5000);
                     client.Disconnect();
-                    result = codes[0] + " " + code + " " + all;
+                    result = (int)codes[0] + " " + (int)code + " " + all;
                     done.Set();
                 };
                 client.Connect("c");
                 client.SubscribeAndWait(new[] { "start" }, new[] { MqttQoSLevel.AtLeastOnce }, 5000);
                 client.Publish("start", Payload);
                 Check.Signalled(done, "the handler");
-                Check.Equal("GrantedQoS2 Success True", result);
+                Check.Equal("2 0 True", result);
                 events.Await("closed");
             }
         }
@@ -382,12 +382,12 @@ namespace M2Mqtt.Tests
                 using (Peer peer = listener.Accept())
                 {
                     Check.Equal("other", peer.Accept(new MqttMsgConnack { SessionPresent = true }).Password);
+                    Check.Equal(two, peer.Expect<MqttMsgPubrel>().MessageId, "PUBREL, not PUBLISH");
                     MqttMsgPublish again = peer.Expect<MqttMsgPublish>();
                     Check.Equal(one, again.MessageId, "the identifier");
                     Check.True(again.DupFlag, "DUP is set");
-                    peer.Send(new MqttMsgPuback { MessageId = one });
-                    Check.Equal(two, peer.Expect<MqttMsgPubrel>().MessageId, "PUBREL, not PUBLISH");
                     peer.Send(new MqttMsgPubcomp { MessageId = two });
+                    peer.Send(new MqttMsgPuback { MessageId = one });
                     peer.Expect<MqttMsgDisconnect>();
                 }
             }))
@@ -399,10 +399,10 @@ namespace M2Mqtt.Tests
                 ushort second = client.Publish("t", Payload, MqttQoSLevel.ExactlyOnce, false);
                 events.Await("closed");
                 client.Connect("c", "user", "other", false, 60);
-                events.Await("published " + first + " True");
-                events.Await("published " + second + " True");
                 client.Disconnect();
                 server.Join();
+                events.Await("published " + first + " True");
+                events.Await("published " + second + " True");
             }
         }
 

@@ -97,6 +97,7 @@ namespace MqttLink.M2Mqtt.Engine
             lock (gate)
             {
                 current = link;
+                current?.Mute();
                 ForgetBacklog();
             }
 
