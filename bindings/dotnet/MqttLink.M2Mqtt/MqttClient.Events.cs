@@ -86,10 +86,11 @@ namespace nanoFramework.M2Mqtt
         /// <summary>Shown every packet as one line: whether it was sent, and the text.</summary>
         internal Action<bool, string> PacketShown { get; set; }
 
-        /// <summary>Decides about the server's certificate, in the place of the library.</summary>
-        internal Func<string, System.Security.Cryptography.X509Certificates.X509Certificate2, bool> Verifier
+        /// <summary>How TLS is spoken; null without.</summary>
+        internal TlsPlan Tls
         {
-            set { tls.Verifier = value; }
+            get { return tls; }
+            set { tls = value; }
         }
 
         private sealed class EventSource : IEngineEvents
