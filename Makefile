@@ -116,6 +116,7 @@ bench:
 		--target-dir target/bench-peers/build
 	cp target/bench-peers/build/release/bench-rumqttc target/bench-peers/rumqttc
 	$(CARGO) bench --bench throughput -- --runs $(RUNS)
+	benches/footprint.sh target/install/release/libmqttlink.so target/bench-peers
 	$(CARGO) bench --bench broker
 
 tools:
