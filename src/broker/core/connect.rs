@@ -307,7 +307,6 @@ impl Core {
     pub(super) fn session_due(&mut self, key: Key) {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.armed = None;
         if session.ends_at.is_some_and(|at| at <= now) {
             if session.expiry > 0 {
                 self.statistics.clients_expired += 1;

@@ -36,7 +36,7 @@ pub use inspect::SessionInfo;
 pub use local::LocalId;
 use route::Target;
 use session::Session;
-use timers::{Timer, Timers, arm};
+use timers::{Timer, Timers, arm, disarm};
 
 /// Names a connection of a [`Core`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -303,10 +303,15 @@ impl Core {
     /// [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
-        while let Some(timer) = self.timers.pop_due(now) {
+        while let Some((at, timer)) = self.timers.pop_due(now) {
             match timer {
-                Timer::Connection(key) => self.connection_due(key),
-                Timer::Session(key) => self.session_due(key),
+                Timer::Connection(key) => self.connection_due(key, at),
+                Timer::Session(key) => {
+                    let session = self.sessions.get_mut(key);
+                    if session.is_some_and(|session| disarm(&mut session.armed, at)) {
+                        self.session_due(key);
+                    }
+                }
                 Timer::Sys => self.sys_due(),
                 Timer::Held => self.release_held(),
             }
@@ -525,10 +530,12 @@ impl Core {
         }
     }
 
-    fn connection_due(&mut self, key: Key) {
+    fn connection_due(&mut self, key: Key, at: Time) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.armed = None;
+        if !disarm(&mut connection.armed, at) {
+            return;
+        }
         if connection.decide_by.is_some_and(|by| by <= now) {
             let why = "the authentication took too long; try again later";
             match connection.request {
@@ -561,9 +568,9 @@ impl Core {
 
     fn tidy_timers(&mut self) {
         let (connections, sessions) = (&self.connections, &self.sessions);
-        self.timers.tidy(connections.len() + sessions.len(), |timer| match timer {
-            Timer::Connection(key) => connections.get(key).is_some(),
-            Timer::Session(key) => sessions.get(key).is_some(),
+        self.timers.tidy(connections.len() + sessions.len(), |at, timer| match timer {
+            Timer::Connection(key) => connections.get(key).is_some_and(|c| c.armed == Some(at)),
+            Timer::Session(key) => sessions.get(key).is_some_and(|s| s.armed == Some(at)),
             Timer::Sys | Timer::Held => true,
         });
     }
