@@ -198,7 +198,11 @@ impl ServerConnection {
             config,
             phase: Phase::Waiting,
             version: Version::V3_1_1,
-            client: Client { packet_max: frame::MAX_PACKET_SIZE, ..Client::default() },
+            client: Client {
+                packet_max: frame::MAX_PACKET_SIZE,
+                problem_information: true,
+                ..Client::default()
+            },
             out: OutQueue::default(),
             unwritten: Unwritten::default(),
             session: SessionState::default(),

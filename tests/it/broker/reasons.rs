@@ -121,3 +121,16 @@ fn who_is_refused_is_told_why_if_it_wants_to_know_and_the_packet_is_not_too_larg
         world.expect_closed(taken);
     }
 }
+
+#[test]
+fn a_connect_that_cannot_be_read_is_answered_with_the_reason_in_words() {
+    let mut world = World::new();
+    let client = world.open(V5);
+    // The reserved connect flag is set [MQTT-3.1.2-3].
+    world.send_hex(client, "10 0e 0004 4d515454 05 01 0000 00 0001 61");
+    let line = world.expect_whole(client);
+    assert!(line.starts_with("CONNACK reason=malformed packet"), "{line}");
+    let why = "the client sent a packet that cannot be accepted: CONNECT with the flags 0b00000001";
+    assert!(line.contains(why), "{line}");
+    world.expect_closed(client);
+}
