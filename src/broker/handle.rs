@@ -151,9 +151,10 @@ impl Broker {
         self.inner.mailbox.send(Command::Publish(Arc::new(message))).map_err(|_| stopped())
     }
 
-    /// Subscribes the program itself; retained messages come first. Messages wait in the
-    /// subscription, at most 65,536; further ones are dropped and counted
-    /// ([`Drops::local`](super::Drops::local)).
+    /// Subscribes the program itself. Messages wait in the subscription, at most 65,536; further ones
+    /// are dropped and counted ([`Drops::local`](super::Drops::local)). Of the retained messages that
+    /// match none is dropped: they come as there is room, the first 500 or so before anything else,
+    /// and none behind a newer message of its topic.
     ///
     /// ```
     /// use mqttlink::Publish;
@@ -171,15 +172,13 @@ impl Broker {
     /// # Errors
     /// The filter is not valid, or the broker has stopped.
     pub fn subscribe(&self, filter: &str) -> Result<LocalSubscription, Error> {
-        let (sender, received) = crossbeam_channel::unbounded();
+        let (queue, messages) = super::local::queue();
         let filter = filter.to_owned();
         let id = self.call(move |poller| {
-            let sink = move |message: &Arc<Publication>| {
-                sender.len() < super::local::QUEUE_MAX && sender.send(Arc::clone(message)).is_ok()
-            };
+            let sink = move |message: &Arc<Publication>| queue.put(message);
             poller.core.subscribe_local(poller.now, &filter, sink)
         })??;
-        Ok(LocalSubscription::new(received, id, Arc::clone(&self.inner.mailbox)))
+        Ok(LocalSubscription::new(messages, id, Arc::clone(&self.inner.mailbox)))
     }
 
     /// A snapshot of what the broker has counted and what it holds.

@@ -2,35 +2,87 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::LocalId;
 use super::handle::stopped;
-use super::listener::{Command, Mailbox};
+use super::listener::{Command, Mailbox, Poller};
 use crate::error::Error;
 use crate::proto::Publication;
 use crate::transport::Phase;
 
 /// How many messages may wait in one subscription.
-pub(super) const QUEUE_MAX: usize = 65_536;
+const QUEUE_MAX: usize = 65_536;
+
+/// The broker is told that there is room again when no more than this wait.
+const LOW_WATER: usize = QUEUE_MAX / 2;
+
+/// The end of a subscription's queue into which the broker puts messages.
+pub(super) struct Queue {
+    sender: Sender<Arc<Publication>>,
+    refused: Arc<AtomicBool>,
+}
+
+/// The end out of which the program takes them.
+pub(super) struct Messages {
+    received: Receiver<Arc<Publication>>,
+    /// The broker had a message for which there was no room.
+    refused: Arc<AtomicBool>,
+}
+
+pub(super) fn queue() -> (Queue, Messages) {
+    let (sender, received) = crossbeam_channel::unbounded();
+    let refused = Arc::<AtomicBool>::default();
+    (Queue { sender, refused: Arc::clone(&refused) }, Messages { received, refused })
+}
+
+impl Queue {
+    /// Says whether there was room.
+    pub(super) fn put(&self, message: &Arc<Publication>) -> bool {
+        if self.sender.len() >= QUEUE_MAX {
+            self.refused.store(true, Ordering::SeqCst);
+            // Whoever emptied it just now has not seen that.
+            if self.sender.len() >= QUEUE_MAX {
+                return false;
+            }
+        }
+        self.sender.send(Arc::clone(message)).is_ok()
+    }
+}
+
+impl Messages {
+    /// A message was taken; says whether there is room again for one that was refused.
+    fn has_room_again(&self) -> bool {
+        self.refused.load(Ordering::SeqCst)
+            && self.received.len() <= LOW_WATER
+            && self.refused.swap(false, Ordering::SeqCst)
+    }
+}
 
 /// Messages that match a filter, for the program itself; made by
 /// [`Broker::subscribe`](super::Broker::subscribe). Dropping it ends the subscription.
 pub struct LocalSubscription {
-    received: Receiver<Arc<Publication>>,
+    messages: Messages,
     id: LocalId,
     mailbox: Arc<Mailbox>,
 }
 
 impl LocalSubscription {
-    pub(super) const fn new(
-        received: Receiver<Arc<Publication>>,
-        id: LocalId,
-        mailbox: Arc<Mailbox>,
-    ) -> Self {
-        Self { received, id, mailbox }
+    pub(super) const fn new(messages: Messages, id: LocalId, mailbox: Arc<Mailbox>) -> Self {
+        Self { messages, id, mailbox }
+    }
+
+    fn taken(&self, message: Arc<Publication>) -> Arc<Publication> {
+        if self.messages.has_room_again() {
+            let id = self.id;
+            let resume = move |poller: &mut Poller| poller.core.resume_local(poller.now, id);
+            // A broker that has stopped has no further messages.
+            let _ = self.mailbox.send(Command::Call(Box::new(resume)));
+        }
+        message
     }
 
     /// Waits for the next message.
@@ -38,7 +90,8 @@ impl LocalSubscription {
     /// # Errors
     /// None came within `limit`, or the broker has stopped.
     pub fn recv(&self, limit: Duration) -> Result<Arc<Publication>, Error> {
-        self.received.recv_timeout(limit).map_err(|error| match error {
+        let result = self.messages.received.recv_timeout(limit);
+        result.map(|message| self.taken(message)).map_err(|error| match error {
             RecvTimeoutError::Timeout => Error::timeout(Phase::Receive, limit),
             RecvTimeoutError::Disconnected => stopped(),
         })
@@ -47,7 +100,7 @@ impl LocalSubscription {
     /// The next message, if there is one.
     #[must_use]
     pub fn try_recv(&self) -> Option<Arc<Publication>> {
-        self.received.try_recv().ok()
+        self.messages.received.try_recv().ok().map(|message| self.taken(message))
     }
 
     /// Ends the subscription for all who wait in it: no message comes any more, and when those that
@@ -61,7 +114,7 @@ impl LocalSubscription {
 
     /// All messages from now on; waits for each, and ends when the broker stops.
     pub fn iter(&self) -> impl Iterator<Item = Arc<Publication>> + '_ {
-        self.received.iter()
+        self.messages.received.iter().map(|message| self.taken(message))
     }
 }
 
@@ -74,7 +127,7 @@ impl Drop for LocalSubscription {
 impl fmt::Debug for LocalSubscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalSubscription")
-            .field("waiting", &self.received.len())
+            .field("waiting", &self.messages.received.len())
             .finish_non_exhaustive()
     }
 }

@@ -10,6 +10,9 @@ use crate::proto::{Publication, Time};
 /// About how many bytes a message takes beside its own and its topic.
 const OVERHEAD: usize = 250;
 
+/// How many entries are looked at in one round of expiry.
+const EXPIRE_MAX: usize = 4096;
+
 /// Stands between the levels in the keys. It is less than every byte of a level, so that a level is
 /// followed by all that is below it.
 const LEVEL_END: u8 = 0;
@@ -32,6 +35,10 @@ pub(crate) struct Kept {
     /// When a message with its topic was last published.
     pub(crate) touched: u64,
 }
+
+/// The place of a topic in the order of walks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place(Box<[u8]>);
 
 /// There is no room for another retained message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +64,12 @@ pub(crate) enum Step<'a> {
     End,
 }
 
+impl Place {
+    pub(crate) fn of(topic: &str) -> Self {
+        Self(key(topic))
+    }
+}
+
 impl Walk {
     pub(crate) fn new(pattern: &str) -> Self {
         Self { filter: key(pattern), from: Vec::new() }
@@ -67,10 +80,25 @@ impl Walk {
         self.from.is_empty()
     }
 
+    /// Whether it looks for what matches this filter.
+    pub(crate) fn is_for(&self, pattern: &str) -> bool {
+        self.filter.len() == pattern.len()
+            && self.filter.iter().copied().eq(pattern.bytes().map(key_byte))
+    }
+
+    pub(crate) const fn filter_len(&self) -> usize {
+        self.filter.len()
+    }
+
+    /// The filter.
+    pub(crate) fn pattern(&self) -> String {
+        let text = String::from_utf8_lossy(&self.filter);
+        text.replace(char::from(LEVEL_END), "/")
+    }
+
     /// Whether it is still to come to this topic, if the store has it.
-    pub(crate) fn is_before(&self, topic: &str) -> bool {
-        let key = key(topic);
-        *self.from <= *key && matches!(compare(&self.filter, &key), Place::Match)
+    pub(crate) fn is_before(&self, Place(key): &Place) -> bool {
+        *self.from <= **key && matches!(compare(&self.filter, key), Way::Here)
     }
 
     /// Leaves the message behind at which it is.
@@ -161,32 +189,23 @@ impl Retained {
             };
             walk.from.clear();
             match compare(&walk.filter, key) {
-                Place::Match => {
+                Way::Here => {
                     walk.from.extend_from_slice(key);
                     return Step::At(kept);
                 }
-                Place::Below(level) => {
+                Way::Below(level) => {
                     walk.from.extend_from_slice(key);
                     walk.from.push(LEVEL_END);
                     walk.from.extend_from_slice(level);
                 }
-                Place::Later { same, then } => {
+                Way::Later { same, then } => {
                     walk.from.extend_from_slice(key.get(..same).unwrap_or_default());
                     walk.from.extend_from_slice(then);
                 }
-                Place::Beyond => return Step::End,
+                Way::Beyond => return Step::End,
             }
         }
         Step::Rest
-    }
-
-    /// Calls `each` with every message that matches the filter.
-    pub(crate) fn each_matching(&self, pattern: &str, mut each: impl FnMut(&Arc<Publication>)) {
-        let (mut walk, mut steps) = (Walk::new(pattern), usize::MAX);
-        while let Step::At(kept) = self.look(&mut walk, &mut steps) {
-            each(&kept.message);
-            walk.pass();
-        }
     }
 
     /// When the next message may expire.
@@ -194,12 +213,13 @@ impl Retained {
         self.expiries.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Removes what has expired, and says how many messages that were.
+    /// Removes what has expired, a bounded part of it at a time, and says how many messages that were.
     pub(crate) fn expire(&mut self, now: Time) -> u64 {
         let before = self.count();
-        while let Some(Reverse((at, _))) = self.expiries.peek()
-            && *at <= now
-        {
+        for _ in 0..EXPIRE_MAX {
+            if self.expiries.peek().is_none_or(|Reverse((at, _))| *at > now) {
+                break;
+            }
             let Some(Reverse((_, topic))) = self.expiries.pop() else { break };
             if self.get(&topic).is_some_and(|message| message.is_expired(now)) {
                 self.remove(&topic);
@@ -229,14 +249,18 @@ fn cost(message: &Arc<Publication>) -> usize {
 }
 
 fn key(topic: &str) -> Box<[u8]> {
-    topic.bytes().map(|byte| if byte == b'/' { LEVEL_END } else { byte }).collect()
+    topic.bytes().map(key_byte).collect()
+}
+
+const fn key_byte(byte: u8) -> u8 {
+    if byte == b'/' { LEVEL_END } else { byte }
 }
 
 /// Where the messages that match a filter are, seen from a key.
 #[derive(Debug, PartialEq, Eq)]
-enum Place<'a> {
+enum Way<'a> {
     /// Here.
-    Match,
+    Here,
     /// Below it, not before this level.
     Below(&'a [u8]),
     /// Not before the first `same` bytes of the key with these behind them.
@@ -245,37 +269,37 @@ enum Place<'a> {
     Beyond,
 }
 
-fn compare<'a>(filter: &'a [u8], key: &[u8]) -> Place<'a> {
+fn compare<'a>(filter: &'a [u8], key: &[u8]) -> Way<'a> {
     let is_special = key.first() == Some(&b'$');
     let mut levels = key.split(|byte| *byte == LEVEL_END);
     // Where the level of the key begins that is compared.
     let mut at = 0;
     // What follows when the filter wants less than the key has: another level in the place of the
     // last one that any may stand in.
-    let mut passed = Place::Beyond;
+    let mut passed = Way::Beyond;
     for wanted in filter.split(|byte| *byte == LEVEL_END) {
         let is_wild = matches!(wanted, b"#" | b"+");
         if at == 0 && is_wild && is_special {
             // [MQTT-4.7.2-1]
-            return Place::Later { same: 0, then: &[b'$' + 1] };
+            return Way::Later { same: 0, then: &[b'$' + 1] };
         }
         if wanted == b"#" {
-            return Place::Match;
+            return Way::Here;
         }
         let Some(level) = levels.next() else {
-            return Place::Below(if is_wild { &[] } else { wanted });
+            return Way::Below(if is_wild { &[] } else { wanted });
         };
         let end = at + level.len();
         if is_wild {
-            passed = Place::Later { same: end, then: &[LEVEL_END + 1] };
+            passed = Way::Later { same: end, then: &[LEVEL_END + 1] };
         } else if level < wanted {
-            return Place::Later { same: at, then: wanted };
+            return Way::Later { same: at, then: wanted };
         } else if level > wanted {
             return passed;
         }
         at = end + 1;
     }
-    if levels.next().is_none() { Place::Match } else { passed }
+    if levels.next().is_none() { Way::Here } else { passed }
 }
 
 #[cfg(test)]
@@ -389,14 +413,16 @@ mod tests {
                 expected.sort();
                 let mut found = Vec::new();
                 let mut walk = Walk::new(filter);
+                prop_assert!(walk.is_for(filter) && walk.pattern() == *filter);
                 loop {
                     let mut steps = pace;
                     match store.look(&mut walk, &mut steps) {
                         Step::At(kept) => {
                             let topic = kept.message.topic();
-                            prop_assert!(walk.is_before(topic));
+                            let place = Place::of(topic);
+                            prop_assert!(walk.is_before(&place));
                             walk.pass();
-                            prop_assert!(!walk.is_before(topic));
+                            prop_assert!(!walk.is_before(&place));
                             found.push(topic.to_owned());
                         }
                         Step::Rest => {}

@@ -1,5 +1,6 @@
 //! The client library against the broker, over sockets and through memory.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use mqttlink::broker::Broker;
@@ -136,4 +137,19 @@ fn shared_subscriptions_divide_the_work() {
             assert_eq!(message.payload(), [turn * 3 + index as u8]);
         }
     }
+}
+
+#[test]
+fn the_program_is_given_more_retained_messages_than_may_wait() {
+    const COUNT: usize = 70_000;
+    let broker = broker();
+    for number in 0..COUNT {
+        broker.publish(&Publish::new(&format!("t/{number}"), "m").retain(true)).unwrap();
+    }
+    let subscription = broker.subscribe("t/#").unwrap();
+    let topics: HashSet<_> =
+        (0..COUNT).map(|_| subscription.recv(PATIENCE).unwrap().topic().to_owned()).collect();
+    assert_eq!(topics.len(), COUNT);
+    assert_eq!(subscription.try_recv().map(|message| message.topic().to_owned()), None);
+    assert_eq!(broker.statistics().unwrap().drops.local, 0);
 }

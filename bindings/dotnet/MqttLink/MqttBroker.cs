@@ -116,8 +116,9 @@ namespace MqttLink
         }
 
         /// <summary>
-        /// Subscribes the program itself to a filter; retained messages come first. No hook is asked about it. At most
-        /// 65,536 messages wait; further ones are dropped and counted.
+        /// Subscribes the program itself to a filter. No hook is asked about it. At most 65,536 messages wait; further
+        /// ones are dropped and counted. Of the retained messages that match none is dropped: they come as there is
+        /// room, and none behind a newer message of its topic.
         /// </summary>
         /// <param name="filter">A topic filter.</param>
         /// <param name="handler">

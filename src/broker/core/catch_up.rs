@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Core;
 use super::route::HIGH_WATER;
 use super::session::{Session, size};
-use crate::broker::retained::{Kept, Step, Walk};
+use crate::broker::retained::{Kept, Place, Step, Walk};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::delivery_qos;
 use crate::codec::topic::Filter;
@@ -20,11 +20,16 @@ const ROUND_STEPS: usize = 4096;
 /// How many topics are looked at for one session before it is another one's turn.
 const SESSION_STEPS: usize = 512;
 
+/// How many absences of a client are told apart. What was published between those behind them counts
+/// as missed, and may come twice.
+const ABSENCES: usize = 32;
+
+/// About how many bytes a cursor takes beside its filter.
+const CURSOR: usize = 100;
+
 /// Where one subscription is in the store.
 #[derive(Debug)]
 struct Cursor {
-    /// The subscription's filter as it was given.
-    filter: Box<str>,
     qos: QoS,
     id: u32,
     walk: Walk,
@@ -36,8 +41,10 @@ struct Cursor {
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
     cursors: VecDeque<Cursor>,
-    /// From when to when the client was away. Messages of QoS 0 of that time have not reached it.
-    away: Option<(u64, u64)>,
+    /// From when to when the client was away. Messages of QoS 0 of these times have not reached it.
+    away: Vec<(u64, u64)>,
+    /// The number of the routed message that has last overtaken a retained one.
+    overtaken: u64,
     /// It stands in the queue of those that go on.
     queued: bool,
 }
@@ -81,21 +88,26 @@ impl Cursor {
     }
 
     /// Whether the client has not been given this message in another way.
-    fn owes(&self, kept: &Kept, away: Option<(u64, u64)>) -> bool {
+    fn owes(&self, kept: &Kept, away: &[(u64, u64)]) -> bool {
         let missed = || {
             let qos = delivery_qos(kept.message.qos(), self.qos);
             let at = kept.stored;
             qos == QoS::AtMostOnce
                 && kept.touched == at
-                && away.is_some_and(|(from, to)| from < at && at <= to)
+                && away.iter().any(|(from, to)| *from < at && at <= *to)
         };
         kept.touched <= self.since || missed()
+    }
+
+    fn bytes(&self) -> usize {
+        cursor_bytes(self.walk.filter_len())
     }
 }
 
 impl Core {
     /// A subscription gets the retained messages that match, beside those that an earlier request for
-    /// the same still owes it [MQTT-3.8.4-3]. Whoever asks too often begins anew instead.
+    /// the same still owes it [MQTT-3.8.4-3]. A request that has not been given anything is one with
+    /// this one, and so is any other where there is no room for another cursor.
     pub(super) fn open_cursor(
         &mut self,
         key: Key,
@@ -103,20 +115,22 @@ impl Core {
         options: SubscribeOptions,
         id: u32,
     ) {
-        let open = self.sessions.get(key).and_then(|session| session.catch_up.as_ref());
-        if open.is_some_and(|all| all.cursors.len() >= self.limits.subscriptions_per_client) {
-            self.close_cursor(key, filter.as_str());
-        }
+        let pattern = filter.pattern();
+        let bytes = cursor_bytes(pattern.len());
+        let has_room = self.has_room_for(key, bytes);
         let since = self.catching_up.next_moment();
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.catch_up.get_or_insert_default().cursors.push_back(Cursor {
-            filter: filter.as_str().into(),
-            qos: options.qos,
-            id,
-            walk: Walk::new(filter.pattern()),
-            since,
-        });
-        self.catching_up.open += 1;
+        let cursors = &mut session.catch_up.get_or_insert_default().cursors;
+        let one = Cursor { qos: options.qos, id, walk: Walk::new(pattern), since };
+        let mut same = cursors.iter_mut().filter(|other| other.walk.is_for(pattern));
+        match same.find(|other| other.walk.is_new() || !has_room) {
+            Some(other) => *other = one,
+            None => {
+                cursors.push_back(one);
+                self.catching_up.open += 1;
+                self.hold(key, bytes);
+            }
+        }
         self.catch_up_soon(key);
     }
 
@@ -125,7 +139,7 @@ impl Core {
     pub(super) fn change_cursor(&mut self, key: Key, filter: &str, qos: QoS, id: u32) {
         let session = self.sessions.get_mut(key);
         let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
-        for cursor in all.cursors.iter_mut().filter(|cursor| &*cursor.filter == filter) {
+        for cursor in all.cursors.iter_mut().filter(|cursor| cursor.walk.is_for(filter)) {
             (cursor.qos, cursor.id) = (qos, id);
         }
     }
@@ -135,15 +149,18 @@ impl Core {
         let session = self.sessions.get_mut(key);
         let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
         let before = all.cursors.len();
-        all.cursors.retain(|cursor| &*cursor.filter != filter);
-        self.catching_up.open -= before - all.cursors.len();
+        all.cursors.retain(|cursor| !cursor.walk.is_for(filter));
+        let closed = before - all.cursors.len();
+        self.catching_up.open -= closed;
+        self.release(key, closed * cursor_bytes(filter.len()));
     }
 
     /// The session is about to be removed.
     pub(super) fn close_cursors(&mut self, key: Key) {
         let session = self.sessions.get_mut(key);
-        let all = session.and_then(|session| session.catch_up.take());
-        self.catching_up.open -= all.map_or(0, |all| all.cursors.len());
+        let Some(all) = session.and_then(|session| session.catch_up.take()) else { return };
+        self.catching_up.open -= all.cursors.len();
+        self.release(key, all.cursors.iter().map(Cursor::bytes).sum());
     }
 
     /// The client of a session that is not given everything leaves or comes back.
@@ -151,8 +168,12 @@ impl Core {
         let moment = self.catching_up.next_moment();
         let session = self.sessions.get_mut(key);
         let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
-        let from = all.away.map_or(moment, |(from, _)| from);
-        all.away = Some((from, if is_here { moment } else { u64::MAX }));
+        let full = all.away.len() >= ABSENCES;
+        match all.away.last_mut() {
+            Some((_, to)) if is_here || full => *to = if is_here { moment } else { u64::MAX },
+            _ if is_here => {}
+            _ => all.away.push((moment, u64::MAX)),
+        }
     }
 
     /// A session may go on: its client takes messages, or takes more.
@@ -162,6 +183,12 @@ impl Core {
         if !std::mem::replace(&mut all.queued, true) {
             self.catching_up.queue.push_back(key);
         }
+    }
+
+    /// The first retained messages of a subscription of the program itself.
+    pub(super) fn catch_up_at_once(&mut self, key: Key) {
+        let mut steps = SESSION_STEPS;
+        self.catch_up_one(key, &mut steps);
     }
 
     /// One round.
@@ -188,18 +215,19 @@ impl Core {
     fn catch_up_one(&mut self, key: Key, steps: &mut usize) -> bool {
         while *steps > 0 {
             let Some(session) = self.sessions.get_mut(key) else { return false };
+            let is_here = session.is_here();
             let Some(all) = session.catch_up.as_mut() else { return false };
             let Some(cursor) = all.cursors.front_mut() else {
                 session.catch_up = None;
                 return false;
             };
-            if session.connection.is_none() {
+            if !is_here {
                 return false;
             }
             if cursor.walk.is_new() {
                 // The values are those of this moment.
-                let filter = cursor.filter.clone();
-                self.refresh_sys(&filter);
+                let pattern = cursor.walk.pattern();
+                self.refresh_sys(&pattern);
             }
             let Some(session) = self.sessions.get_mut(key) else { return false };
             let Some(all) = session.catch_up.as_mut() else { return false };
@@ -207,14 +235,16 @@ impl Core {
             match self.retained.look(&mut cursor.walk, steps) {
                 Step::Rest => return true,
                 Step::End => {
+                    let bytes = cursor.bytes();
                     all.cursors.pop_front();
                     self.catching_up.open -= 1;
+                    self.release(key, bytes);
                 }
                 Step::At(kept) if kept.message.is_expired(self.now) => cursor.walk.pass(),
-                Step::At(kept) if !cursor.owes(kept, all.away) => cursor.walk.pass(),
+                Step::At(kept) if !cursor.owes(kept, &all.away) => cursor.walk.pass(),
                 Step::At(kept) => {
                     let message = cursor.message(&kept.message);
-                    if !self.takes(key, &message) || !self.transmit(key, &message) {
+                    if !self.give(key, &message) {
                         return false;
                     }
                     self.pass(key);
@@ -222,6 +252,15 @@ impl Core {
             }
         }
         true
+    }
+
+    /// Gives a session a retained message, if it takes it now.
+    fn give(&mut self, key: Key, message: &Outgoing) -> bool {
+        let session = self.sessions.get_mut(key);
+        match (session.and_then(|session| session.sink.as_mut()), message.publication()) {
+            (Some(sink), Some(publication)) => sink(publication),
+            _ => self.takes(key, message) && self.transmit(key, message),
+        }
     }
 
     fn pass(&mut self, key: Key) {
@@ -256,25 +295,30 @@ impl Core {
     /// A message that is not kept is about to overtake the retained one of its topic on the way to
     /// this session. That one goes first: nobody is given a topic's messages out of order.
     pub(super) fn overtake(&mut self, key: Key, message: &Arc<Publication>) {
-        let Some(all) = self.sessions.get(key).and_then(|session| session.catch_up.as_ref()) else {
+        let session = self.sessions.get_mut(key);
+        let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
+        if std::mem::replace(&mut all.overtaken, self.routed) == self.routed {
+            // Another subscription of the session has the same message.
             return;
-        };
+        }
         let topic = message.topic();
         let Some(kept) = self.retained.find(topic) else { return };
         if Arc::ptr_eq(&kept.message, message) || kept.message.is_expired(self.now) {
             return;
         }
+        let place = Place::of(topic);
         let owed: Vec<Outgoing> = all
             .cursors
             .iter()
-            .filter(|cursor| cursor.owes(kept, all.away) && cursor.walk.is_before(topic))
+            .filter(|cursor| cursor.owes(kept, &all.away) && cursor.walk.is_before(&place))
             .map(|cursor| cursor.message(&kept.message))
             .collect();
         for message in owed {
-            if self.sessions.get(key).is_some_and(Session::is_here) {
-                self.send(key, message);
-            } else {
-                self.enqueue(key, message);
+            let is_local = message.publication().is_some_and(|one| self.sink(key, one));
+            match self.sessions.get(key).map(Session::is_here) {
+                _ if is_local => {}
+                Some(true) => self.send(key, message),
+                _ => self.enqueue(key, message),
             }
         }
     }
@@ -287,4 +331,8 @@ impl Core {
             self.retained.touch(message.topic(), moment);
         }
     }
+}
+
+const fn cursor_bytes(filter_len: usize) -> usize {
+    CURSOR + filter_len
 }

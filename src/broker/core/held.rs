@@ -39,7 +39,11 @@ impl Core {
 
     /// Whether a session may have another filter.
     pub(super) fn has_room_for_filter(&self, key: Key, filter: &str) -> bool {
-        let bytes = filter_bytes(filter) + level_bytes(filter);
+        self.has_room_for(key, filter_bytes(filter) + level_bytes(filter))
+    }
+
+    /// Whether so many bytes more may be held for a session.
+    pub(super) fn has_room_for(&self, key: Key, bytes: usize) -> bool {
         let own = self.sessions.get(key).map_or(0, |session| session.held_bytes);
         own + bytes <= self.limits.held_bytes_per_client
             && self.held() + bytes <= self.limits.held_bytes
@@ -48,6 +52,21 @@ impl Core {
     /// Whether a client may leave this will.
     pub(super) const fn has_room_for_will(&self, bytes: usize) -> bool {
         bytes <= self.limits.held_bytes_per_client && self.held() + bytes <= self.limits.held_bytes
+    }
+
+    /// So many bytes more are held for a session.
+    pub(super) fn hold(&mut self, key: Key, bytes: usize) {
+        self.held_bytes += bytes;
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.held_bytes += bytes;
+        }
+    }
+
+    pub(super) fn release(&mut self, key: Key, bytes: usize) {
+        self.held_bytes -= bytes;
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.held_bytes -= bytes;
+        }
     }
 
     pub(super) fn hold_filter(&mut self, key: Key, filter: &str) {

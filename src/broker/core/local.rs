@@ -18,25 +18,21 @@ impl Core {
     /// Subscribes the program itself: `sink` is called with every message that matches, also the
     /// retained ones, and says whether it took it. It must not wait.
     ///
+    /// A new message that it does not take is dropped, and counted. With a retained one it is asked
+    /// again, once [`resume_local`](Self::resume_local) says that there is room; none is given behind a
+    /// newer message of its topic.
+    ///
     /// # Errors
     /// [`EncodeError`] when the filter is not valid.
     pub fn subscribe_local(
         &mut self,
         now: Time,
         filter: &str,
-        mut sink: impl FnMut(&Arc<Publication>) -> bool + Send + 'static,
+        sink: impl FnMut(&Arc<Publication>) -> bool + Send + 'static,
     ) -> Result<LocalId, EncodeError> {
         self.now = now;
         let parsed = parse(filter)
             .map_err(|error| EncodeError::InvalidFilter { filter: filter.to_owned(), error })?;
-        if parsed.share_name().is_none() {
-            self.refresh_sys(parsed.pattern());
-            let mut lost = 0;
-            self.retained.each_matching(parsed.pattern(), |message| {
-                lost += u64::from(!message.is_expired(now) && !sink(message));
-            });
-            self.statistics.drops.local += lost;
-        }
         let mut session = Session::new(Arc::new(ClientInfo {
             client_id: "".into(),
             user: None,
@@ -48,14 +44,26 @@ impl Core {
         self.local += 1;
         let options = SubscribeOptions::from(QoS::ExactlyOnce);
         self.add_subscription(key, &parsed, options, 0);
+        if parsed.share_name().is_none() {
+            self.open_cursor(key, &parsed, options, 0);
+            self.catch_up_at_once(key);
+        }
         Ok(LocalId(key))
+    }
+
+    /// A subscription of the program itself takes messages again.
+    pub fn resume_local(&mut self, now: Time, id: LocalId) {
+        self.now = now;
+        self.catch_up_soon(id.0);
     }
 
     /// Ends a subscription of the program itself.
     pub fn unsubscribe_local(&mut self, id: LocalId) {
-        if self.sessions.get(id.0).is_some_and(|session| session.sink.is_some())
-            && let Some(session) = self.sessions.remove(id.0)
-        {
+        if self.sessions.get(id.0).is_none_or(|session| session.sink.is_none()) {
+            return;
+        }
+        self.close_cursors(id.0);
+        if let Some(session) = self.sessions.remove(id.0) {
             self.local -= 1;
             self.queued_messages -= session.queue.len();
             self.queued_bytes -= session.queued_bytes;

@@ -110,10 +110,11 @@ impl Drop for Worker {
     }
 }
 
-/// Subscribes the program itself to a filter; retained messages come first. A callback gets the messages on
-/// a thread of its own; without one, NULL, they wait for `mqttlink_broker_subscription_receive`. At most
-/// 65,536 wait; further ones are dropped and counted in `mqttlink_broker_counters`. No other callback is
-/// asked about it.
+/// Subscribes the program itself to a filter. A callback gets the messages on a thread of its own; without
+/// one, NULL, they wait for `mqttlink_broker_subscription_receive`. At most 65,536 wait; further ones are
+/// dropped and counted in `mqttlink_broker_counters`. Of the retained messages that match none is dropped:
+/// they come as there is room, and none behind a newer message of its topic. No other callback is asked
+/// about it.
 ///
 /// Waits for the broker's thread, which takes no time.
 #[unsafe(no_mangle)]

@@ -260,3 +260,49 @@ fn what_has_expired_is_not_sent() {
     let lines = short(&mut world, client);
     assert!(lines.len() == 9 && !lines.contains(&"7 short".to_owned()), "{lines:?}");
 }
+
+#[test]
+fn a_retained_message_is_overtaken_once_however_many_subscriptions_match() {
+    let mut world = world(QoS::AtLeastOnce);
+    let client = world.connect_lasting(V5, "a");
+    let one = SubscribeOptions::from(QoS::AtLeastOnce);
+    let filters = [("t/#", one), ("$share/g/t/#", one)];
+    world.subscribe_with(client, &filters, Properties::new());
+    publish(&mut world, 7, "x", QoS::AtLeastOnce);
+    let lines = short(&mut world, client);
+    let of_seven: Vec<_> = lines.iter().filter(|line| line.starts_with('7')).collect();
+    assert_eq!(of_seven, ["7 old", "7 x", "7 x"], "by a share and by a subscription of its own");
+}
+
+#[test]
+fn what_came_between_two_absences_does_not_come_again() {
+    let mut world = world(QoS::AtLeastOnce);
+    let client = halfway(&mut world);
+    world.cut(client);
+    retain(&mut world, 7, "missed", QoS::AtMostOnce);
+    let client = world.connect_lasting(V5, "a");
+    retain(&mut world, 8, "live", QoS::AtMostOnce);
+    world.cut(client);
+    retain(&mut world, 9, "missed", QoS::AtMostOnce);
+    let again = world.connect_lasting(V5, "a");
+    let mut lines = short(&mut world, client);
+    lines.extend(short(&mut world, again));
+    let late: Vec<_> = lines.iter().filter(|line| !line.ends_with("old")).collect();
+    assert_eq!(late, ["8 live", "7 missed", "9 missed"]);
+}
+
+#[test]
+fn asking_again_and_again_does_not_pile_up() {
+    let mut world = world(QoS::AtLeastOnce);
+    let client = halfway(&mut world);
+    let first: Vec<_> = (0..2).map(|_| world.expect(client)).collect();
+    assert!(first.iter().all(|line| line.starts_with("PUBLISH")), "{first:?}");
+    for _ in 0..100 {
+        world.subscribe(client, "t/#", QoS::AtLeastOnce);
+    }
+    assert_eq!(open(&world), 2, "one is on its way, and one is to come");
+    for id in 1..3 {
+        world.ack(client, AckKind::PubAck, id);
+    }
+    assert_eq!(got(&mut world, client).len(), 18, "all of them once more");
+}
