@@ -174,3 +174,30 @@ impl Link {
         }
     }
 }
+
+/// What is left of a buffer of which the beginning was used. The memory of a large packet is not kept
+/// for a small rest.
+pub(super) fn remove_used(mut buffer: Vec<u8>, used: usize) -> Vec<u8> {
+    if buffer.len() - used > SMALL_REST {
+        buffer.drain(..used);
+        buffer
+    } else {
+        buffer.get(used..).unwrap_or_default().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_packet_that_was_used_leaves_no_memory_behind() {
+        for rest in [0, 1, SMALL_REST, SMALL_REST + 1] {
+            let mut buffer = vec![1; 1_000_000];
+            buffer.extend(vec![2; rest]);
+            let left = remove_used(buffer, 1_000_000);
+            assert_eq!(left, vec![2; rest]);
+            assert!(rest > SMALL_REST || left.capacity() <= SMALL_REST, "{}", left.capacity());
+        }
+    }
+}

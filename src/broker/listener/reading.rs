@@ -3,7 +3,7 @@
 use std::io;
 
 use super::faulty::LinkFaults;
-use super::link::SMALL_REST;
+use super::link::{SMALL_REST, remove_used};
 use super::{ConnectionId, End, Poller, READ_SIZE};
 use crate::transport::Polled;
 
@@ -49,9 +49,8 @@ impl Poller {
         let result = self.read_into(id, &mut buffer);
         let used = result.as_ref().copied().unwrap_or_default();
         if large {
-            buffer.drain(..used);
             if let Some(link) = self.link_mut(id) {
-                link.rest = buffer;
+                link.rest = remove_used(buffer, used);
             }
         } else {
             if let Some(link) = self.link_mut(id) {
@@ -122,11 +121,10 @@ impl Poller {
     /// Input is handled that waited until the core takes it again.
     fn feed_rest(&mut self, id: ConnectionId) {
         let Some(link) = self.link_mut(id) else { return };
-        let mut rest = std::mem::take(&mut link.rest);
+        let rest = std::mem::take(&mut link.rest);
         let used = self.feed(id, &rest);
         if let Some(link) = self.link_mut(id) {
-            rest.drain(..used);
-            link.rest = rest;
+            link.rest = remove_used(rest, used);
         }
     }
 
