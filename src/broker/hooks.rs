@@ -62,6 +62,14 @@ impl Credentials {
         }
     }
 
+    /// About how many bytes they hold.
+    pub(crate) fn size(&self) -> usize {
+        self.client_id.len()
+            + self.user_name.as_ref().map_or(0, String::len)
+            + self.password.as_ref().map_or(0, Vec::len)
+            + self.properties.wire_len()
+    }
+
     /// The name of the authentication method, for an exchange with AUTH packets.
     #[must_use]
     pub fn authentication_method(&self) -> Option<&str> {

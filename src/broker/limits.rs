@@ -68,13 +68,15 @@ pub struct BrokerLimits {
     pub queued_bytes: usize,
     /// What happens when one of these queues is full. Default: the new message is dropped.
     pub overflow: Overflow,
-    /// Bytes of the filters and the will of one client, with about 250 for each level of a filter. A
-    /// further one is refused with "quota exceeded". Default: 8 MiB.
+    /// Bytes of the filters and the will of one client, with about 250 for each level of a filter and
+    /// 150 for each message of QoS 2 that the client has sent and not released. A further filter or will
+    /// is refused with "quota exceeded"; for a further message the client is disconnected with it, and
+    /// its session ends. Default: 8 MiB.
     pub held_bytes_per_client: usize,
-    /// Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has
-    /// not come. A filter or will for which there is no room is refused with "quota exceeded", a
-    /// connection whose packet finds none is closed. Connections that are not accepted yet may take
-    /// half of it. Default: 256 MiB.
+    /// The same of all clients, with the beginnings of packets whose rest has not come and with what
+    /// waits for an authentication. A filter or will for which there is no room is refused with "quota
+    /// exceeded", a client to be authenticated with "server busy"; a connection whose packet finds none
+    /// is closed. Connections that are not accepted yet may take half of it. Default: 256 MiB.
     pub held_bytes: usize,
     /// Retained messages. A further one is not kept, and acknowledged with "quota exceeded"; who is
     /// subscribed gets it all the same. Default: 100,000.

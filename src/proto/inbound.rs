@@ -7,6 +7,9 @@ use crate::codec::{
     Ack, AckKind, PacketId, PacketType, Properties, QoS, ReasonCode, Sender, Version,
 };
 
+/// For how many messages of QoS 2 a table keeps memory when few of them are left.
+const KEPT_CAPACITY: usize = 256;
+
 /// Names one delivered message, so that it can be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AckToken {
@@ -133,6 +136,11 @@ impl Inbound {
         for exact in self.exactly_once.values_mut() {
             (exact.queued, exact.repeats) = (false, 0);
         }
+    }
+
+    /// Messages of QoS 2 that the peer has not released.
+    pub(crate) fn unreleased(&self) -> usize {
+        self.exactly_once.len()
     }
 
     /// The session is over.
@@ -317,6 +325,11 @@ impl Inbound {
     /// A PUBREL was received: the identifier is free again. Says whether it was in use.
     pub(crate) fn release(&mut self, packet_id: PacketId) -> bool {
         let Some(exact) = self.exactly_once.remove(&packet_id) else { return false };
+        let (count, room) = (self.exactly_once.len(), self.exactly_once.capacity());
+        if room > KEPT_CAPACITY && count < room / 8 {
+            // A table that was large once does not keep its memory.
+            self.exactly_once.shrink_to(2 * count);
+        }
         if exact.counted_in == self.connection {
             self.outstanding = self.outstanding.saturating_sub(1);
         }

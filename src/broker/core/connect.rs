@@ -65,6 +65,19 @@ impl Core {
     }
 
     fn ask(&mut self, key: Key, credentials: Option<Credentials>, data: Option<Vec<u8>>) {
+        let request = self.connections.get(key).and_then(|one| one.request.as_ref());
+        let bytes = request.map_or(0, |request| request.size())
+            + credentials.as_ref().map_or(0, Credentials::size)
+            + data.as_ref().map_or(0, Vec::len);
+        let is_new = request.is_some();
+        if !self.hold_asked(key, bytes) {
+            self.statistics.drops.sessions += 1;
+            let reason = ReasonCode::ServerBusy;
+            return match is_new {
+                true => self.refuse(key, reason, AUTHENTICATIONS_FULL),
+                false => self.close_with(key, reason, AUTHENTICATIONS_FULL),
+            };
+        }
         if let Some(connection) = self.connections.get_mut(key) {
             connection.decide_by = Some(self.now + self.limits.authentication);
             self.undecided += usize::from(!std::mem::replace(&mut connection.asking, true));
@@ -77,6 +90,7 @@ impl Core {
     fn end_asking(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.decide_by = None;
+        self.held_bytes -= std::mem::take(&mut connection.asked);
         self.undecided -= usize::from(std::mem::take(&mut connection.asking));
     }
 
@@ -276,6 +290,7 @@ impl Core {
     pub(super) fn detach(&mut self, key: Key, cause: DisconnectCause) {
         self.count_in_flight(key);
         self.end_asking(key);
+        let fits = self.count_received(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.request = None;
         let Some(session_key) = connection.session.take() else { return };
@@ -286,7 +301,8 @@ impl Core {
         let Some(session) = self.sessions.get_mut(session_key) else { return };
         session.connection = None;
         session.state = Some(Box::new(state));
-        session.expiry = expiry;
+        // Without what it remembers it cannot go on.
+        session.expiry = if fits { expiry } else { 0 };
         // [MQTT-3.14.4-3]; before MQTT 5.0 a DISCONNECT has no other reason.
         if cause == DisconnectCause::Goodbye(ReasonCode::Success) {
             self.set_will(session_key, None);
@@ -335,6 +351,7 @@ impl Core {
         self.by_client_id.remove(&session.client.client_id);
         self.queued_messages -= session.queue.len();
         self.queued_bytes -= session.queued_bytes + session.in_flight_bytes;
+        self.held_bytes -= session.received_bytes;
         let in_flight = session.state.as_ref().map_or(0, |state| state.in_flight());
         let lost = session.queue.len() + in_flight;
         self.statistics.drops.session_ended += u64::try_from(lost).unwrap_or_default();

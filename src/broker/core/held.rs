@@ -1,5 +1,6 @@
-//! What clients make the broker hold beside messages: filters, wills, beginnings of packets. It is
-//! bounded in bytes, for itself: neither it nor messages take the other's room.
+//! What clients make the broker hold beside messages: filters, wills, beginnings of packets, identifiers
+//! of messages of QoS 2, what waits for an authentication. It is bounded in bytes, for itself: neither
+//! it nor messages take the other's room.
 
 use super::session::Will;
 use super::{Connection, Core};
@@ -14,6 +15,12 @@ const LEVEL: usize = 250;
 
 /// About how many bytes a will takes beside its message.
 const WILL: usize = 100;
+
+/// About how many bytes it takes to remember that a message of QoS 2 has come.
+const RECEIVED: usize = 150;
+
+/// So many of them cost no client its connection.
+const FEW: usize = 32;
 
 /// The beginning of a packet up to this size costs no client its connection.
 const SMALL: usize = 4 * 1024;
@@ -108,6 +115,48 @@ impl Core {
             let why = "the server has no room for the rest of the packet; try again later";
             self.close_with(key, ReasonCode::QuotaExceeded, why);
         }
+    }
+
+    /// Counts what a connection's session remembers of messages of QoS 2 until the client releases
+    /// them, of which it may have 65,535. Says whether there is room for it.
+    pub(super) fn count_received(&mut self, connection: Key) -> bool {
+        let Some(one) = self.connections.get(connection) else { return true };
+        let (Some(key), count) = (one.session, one.protocol.received_exactly_once()) else {
+            return true;
+        };
+        let Some(session) = self.sessions.get_mut(key) else { return true };
+        let now = RECEIVED * count;
+        let before = std::mem::replace(&mut session.received_bytes, now);
+        session.held_bytes = session.held_bytes + now - before;
+        let own = session.held_bytes;
+        self.held_bytes = self.held_bytes + now - before;
+        let limits = &self.limits;
+        let fits = own <= limits.held_bytes_per_client && self.held() <= limits.held_bytes;
+        fits || now <= before || count <= FEW
+    }
+
+    /// A client for whose messages of QoS 2 there is no room is disconnected, and its session ends:
+    /// without what it remembers of them it cannot go on.
+    pub(super) fn hold_received(&mut self, connection: Key) {
+        let session = self.connections.get(connection).and_then(|one| one.session);
+        if let Some(session) = session
+            && !self.count_received(connection)
+        {
+            self.statistics.drops.connections += 1;
+            let why = "too many messages of QoS 2 have not been released with PUBREL";
+            self.close_with(connection, ReasonCode::QuotaExceeded, why);
+            self.end_session(session);
+        }
+    }
+
+    /// Somebody is about to be asked about a connection's client; so many bytes wait for the answer.
+    /// Says whether there is room for them.
+    pub(super) fn hold_asked(&mut self, connection: Key, bytes: usize) -> bool {
+        let Some(one) = self.connections.get_mut(connection) else { return false };
+        let before = std::mem::replace(&mut one.asked, bytes);
+        self.held_bytes = self.held_bytes + bytes - before;
+        // As with beginnings of packets, those that nobody has accepted share half of it.
+        bytes <= SMALL || self.held() <= self.limits.held_bytes / 2
     }
 
     /// A connection is gone, and with it what waited of its input.

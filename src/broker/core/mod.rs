@@ -178,6 +178,8 @@ struct Connection {
     counted: usize,
     /// Bytes of its input that wait for the rest of their packet.
     unused: usize,
+    /// Bytes of what somebody is asked about its client.
+    asked: usize,
 }
 
 impl Core {
@@ -262,6 +264,7 @@ impl Core {
             resumed: false,
             counted: 0,
             unused: 0,
+            asked: 0,
         });
         self.arm_connection(key);
         Some(ConnectionId(key))
@@ -282,6 +285,7 @@ impl Core {
         self.statistics.bytes_received += u64::try_from(used).unwrap_or_default();
         self.hold_input(id.0, input.len() - used);
         self.count_in_flight(id.0);
+        self.hold_received(id.0);
         self.count_packets(id.0);
         self.mark_ready(id.0);
         used

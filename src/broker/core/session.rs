@@ -28,8 +28,10 @@ pub(super) struct Session {
     /// Messages of QoS 1 and 2 that have not been sent.
     pub(super) queue: VecDeque<Outgoing>,
     pub(super) queued_bytes: usize,
-    /// Bytes of its filters and its will.
+    /// Bytes of its filters, its will and what it remembers of messages from its client.
     pub(super) held_bytes: usize,
+    /// Those of them for messages from its client.
+    pub(super) received_bytes: usize,
     /// No message in the queue expires before.
     pub(super) next_expiry: Option<Time>,
     /// Bytes of messages in flight.
@@ -75,6 +77,7 @@ impl Session {
             queue: VecDeque::new(),
             queued_bytes: 0,
             held_bytes: 0,
+            received_bytes: 0,
             next_expiry: None,
             in_flight_bytes: 0,
             expiry: 0,

@@ -55,6 +55,15 @@ pub struct ConnectRequest {
 }
 
 impl ConnectRequest {
+    /// About how many bytes it holds.
+    pub(crate) fn size(&self) -> usize {
+        self.client_id.len()
+            + self.user_name.as_ref().map_or(0, String::len)
+            + self.password.as_ref().map_or(0, Vec::len)
+            + self.will.as_ref().map_or(0, |will| will.message.size())
+            + self.properties.wire_len()
+    }
+
     /// The name of the authentication method, for an exchange with AUTH packets.
     #[must_use]
     pub fn authentication_method(&self) -> Option<&str> {

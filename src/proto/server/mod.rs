@@ -331,6 +331,11 @@ impl ServerConnection {
         self.session.outbound.stored_bytes()
     }
 
+    /// How many messages of QoS 2 have come that the client has not released.
+    pub(crate) fn received_exactly_once(&self) -> usize {
+        self.session.inbound.unreleased()
+    }
+
     fn receiver(&self) -> Receiver {
         Receiver { version: self.version, packet_max: self.client.packet_max }
     }

@@ -1,6 +1,7 @@
 //! What is held beside messages: filters, wills, beginnings of packets.
 
-use mqttlink::codec::{Connect, Will};
+use mqttlink::broker::Decision;
+use mqttlink::codec::{AckKind, Connect, Will};
 use mqttlink::{Properties, QoS, ReasonCode, SubscribeOptions};
 
 use crate::world::{V4, V5, World, hello, lasting, will};
@@ -119,5 +120,76 @@ fn beginnings_of_packets_find_no_room_before_they_take_all() {
     assert_eq!(world.expect(third), "PINGRESP");
     strangers.into_iter().for_each(|client| world.cut(client));
     world.cut(honest);
+    assert_eq!(held(&world), 0);
+}
+
+#[test]
+fn messages_that_are_not_released_find_no_room_before_they_take_all() {
+    let mut world = World::with(|config| {
+        config.limits.held_bytes_per_client = 20_000;
+        config.limits.held_bytes = 50_000;
+    });
+    // As a client does that counts on its server to remember them for ever.
+    let flood = |count: u16| {
+        let messages = (1..=count).flat_map(|id| {
+            let [high, low] = id.to_be_bytes();
+            [0x34, 6, 0, 1, b't', high, low, b'm']
+        });
+        messages.collect::<Vec<_>>()
+    };
+    let greedy = world.connect_lasting(V4, "greedy");
+    world.send_bytes(greedy, &flood(1_000));
+    assert!(world.is_closed(greedy) && world.core.session(world.now, "greedy").is_none());
+    assert_eq!((held(&world), world.core.statistics(world.now).drops.connections), (0, 1));
+    // Up to the limit, on two connections, and with a goodbye in the same breath.
+    for round in 1..=2_u16 {
+        let client = world.connect_lasting(V4, "a");
+        world.send_bytes(client, &flood(50 * round));
+        assert!(!world.is_closed(client) && held(&world) >= 50 * usize::from(round) * 100);
+        world.cut(client);
+    }
+    let before = held(&world);
+    for id in ["b", "c", "d", "e", "f"] {
+        let client = world.connect_lasting(V4, id);
+        world.send_bytes(client, &[flood(100), vec![0xe0, 0]].concat());
+        assert!(held(&world) <= 50_000);
+    }
+    assert!(world.core.session(world.now, "b").is_some());
+    assert!(world.core.session(world.now, "f").is_none());
+    assert!(before > 0);
+    let client = world.connect_lasting(V4, "a");
+    for id in 1..=100 {
+        world.ack(client, AckKind::PubRel, id);
+    }
+    for id in ["a", "b", "c", "d", "e", "f"] {
+        world.core.delete_session(world.now, id);
+    }
+    assert_eq!(held(&world), 0);
+}
+
+#[test]
+fn what_waits_for_an_authentication_is_bounded_in_bytes() {
+    let mut world = World::with(|config| {
+        *config = config.clone().asking();
+        config.limits.held_bytes = 100_000;
+    });
+    let payload = vec![7; 30_000];
+    let large =
+        |id| Connect { will: Some(Will { payload: &payload, ..will("w") }), ..lasting(V5, id) };
+    let first = world.say(&large("a"));
+    assert!(held(&world) > 30_000);
+    let second = world.say(&large("b"));
+    assert!(world.expect(second).starts_with("CONNACK reason=server busy"));
+    assert_eq!(world.core.statistics(world.now).drops.sessions, 1);
+    // A small one costs nobody its connection.
+    let third = world.say(&lasting(V5, "c"));
+    for client in [first, third] {
+        let question = world.question();
+        world.decide(&question, Decision::accept());
+        assert!(world.expect(client).starts_with("CONNACK"));
+    }
+    for id in ["a", "c"] {
+        world.core.delete_session(world.now, id);
+    }
     assert_eq!(held(&world), 0);
 }
