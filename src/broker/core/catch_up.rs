@@ -24,6 +24,9 @@ const SESSION_STEPS: usize = 512;
 /// as missed, and may come twice.
 const ABSENCES: usize = 32;
 
+/// How many requests of a session for the same are answered one behind the other.
+const SAME_MAX: usize = 3;
+
 /// About how many bytes a cursor takes beside its filter.
 const CURSOR: usize = 100;
 
@@ -106,8 +109,8 @@ impl Cursor {
 
 impl Core {
     /// A subscription gets the retained messages that match, beside those that an earlier request for
-    /// the same still owes it [MQTT-3.8.4-3]. A request that has not been given anything is one with
-    /// this one, and so is any other where there is no room for another cursor.
+    /// the same still owe it [MQTT-3.8.4-3]. Whoever asks too often has one answer to several requests,
+    /// and begins anew where there is no room for another cursor.
     pub(super) fn open_cursor(
         &mut self,
         key: Key,
@@ -122,8 +125,10 @@ impl Core {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let cursors = &mut session.catch_up.get_or_insert_default().cursors;
         let one = Cursor { qos: options.qos, id, walk: Walk::new(pattern), since };
-        let mut same = cursors.iter_mut().filter(|other| other.walk.is_for(pattern));
-        match same.find(|other| other.walk.is_new() || !has_room) {
+        let is_same = |other: &&mut Cursor| other.walk.is_for(pattern);
+        let count = cursors.iter_mut().filter(is_same).count();
+        let mut same = cursors.iter_mut().filter(is_same);
+        match same.find(|other| !has_room || (count >= SAME_MAX && other.walk.is_new())) {
             Some(other) => *other = one,
             None => {
                 cursors.push_back(one);
