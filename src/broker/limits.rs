@@ -61,8 +61,8 @@ pub struct BrokerLimits {
     pub topic_levels: usize,
     /// Messages that wait for one client, beside those in flight. Default: 10,000.
     pub queued_messages_per_client: usize,
-    /// Bytes of messages that wait for one client, those in its outgoing buffer included. As many may
-    /// be in flight to it beside them; what is more waits. Default: 16 MiB.
+    /// Bytes of messages that wait for one client, with 64 for each, those in its outgoing buffer
+    /// included. As many may be in flight to it beside them; what is more waits. Default: 16 MiB.
     pub queued_bytes_per_client: usize,
     /// Bytes of messages that wait for all clients or are in flight to them. Default: 256 MiB.
     pub queued_bytes: usize,

@@ -157,7 +157,7 @@ impl Session {
 
 /// How many bytes a message counts in a queue.
 pub(super) fn size(message: &Outgoing) -> usize {
-    message.publication().map_or(0, |publication| publication.size())
+    message.cost()
 }
 
 fn expires_at(message: &Outgoing) -> Option<Time> {

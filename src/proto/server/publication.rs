@@ -13,6 +13,9 @@ use crate::proto::{LimitError, Payload, Publish, Time};
 /// A payload from this length on is not copied between the packets of its receivers.
 const SPLICE_MIN: usize = 4 * 1024;
 
+/// How many bytes a message takes in a queue beside its own.
+const ENTRY: usize = 64;
+
 const PUBLISH: u8 = 0x30;
 const DUP: u8 = 0b1000;
 const RETAIN: u8 = 0b0001;
@@ -223,6 +226,12 @@ impl Outgoing {
         self.publication.as_ref()
     }
 
+    /// About how many bytes it takes while it waits.
+    pub(crate) fn cost(&self) -> usize {
+        let Some(publication) = &self.publication else { return 0 };
+        ENTRY + publication.size() + size_of::<u32>() * self.subscription_ids.len()
+    }
+
     pub(crate) const fn qos(&self) -> QoS {
         self.qos
     }
@@ -374,7 +383,7 @@ impl Kept for Outgoing {
     type Receiver = Receiver;
 
     fn len(&self) -> usize {
-        self.publication.as_ref().map_or(0, |publication| publication.size())
+        self.cost()
     }
 
     fn forget_sent(&mut self) {

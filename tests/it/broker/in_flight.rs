@@ -12,8 +12,9 @@ fn world() -> (World, Client) {
     (world, client)
 }
 
+/// A message that counts as 1,000 bytes, 64 of them for its place in the queue.
 fn publish(world: &mut World, qos: QoS) {
-    world.core.publish(world.now, &Publish::new("t", vec![7; 999]).qos(qos)).unwrap();
+    world.core.publish(world.now, &Publish::new("t", vec![7; 935]).qos(qos)).unwrap();
     world.pump();
 }
 

@@ -62,13 +62,13 @@ fn what_has_expired_keeps_no_room() {
         world.core.publish(world.now, &message()).unwrap();
     }
     let statistics = world.core.statistics(world.now);
-    assert_eq!((statistics.queued_messages, statistics.queued_bytes), (10, 20));
+    assert_eq!((statistics.queued_messages, statistics.queued_bytes), (10, 10 * (64 + 2)));
     assert_eq!((statistics.drops.expired, statistics.drops.queue_full), (9, 1));
 }
 
 #[test]
 fn what_has_expired_for_one_client_keeps_no_room_from_another() {
-    let mut world = World::with(|config| config.limits.queued_bytes = 35);
+    let mut world = World::with(|config| config.limits.queued_bytes = 5 * (64 + 7));
     offline(&mut world, "a");
     offline(&mut world, "b");
     let message = |topic| Publish::new(topic, "m").qos(QoS::AtLeastOnce);
@@ -78,6 +78,6 @@ fn what_has_expired_for_one_client_keeps_no_room_from_another() {
     world.advance_secs(2);
     world.core.publish(world.now, &message("b")).unwrap();
     let statistics = world.core.statistics(world.now);
-    assert_eq!((statistics.queued_messages, statistics.queued_bytes), (1, 2));
+    assert_eq!((statistics.queued_messages, statistics.queued_bytes), (1, 64 + 2));
     assert_eq!((statistics.drops.total_full, statistics.drops.expired), (0, 5));
 }

@@ -20,7 +20,7 @@ fn a_session_shows_what_it_holds() {
     }
     let info = world.core.session(world.now, "a").unwrap();
     assert_eq!((info.connected, info.subscriptions, info.has_will), (true, 2, true));
-    assert_eq!((info.in_flight, info.queued_messages, info.queued_bytes), (1, 2, 8));
+    assert_eq!((info.in_flight, info.queued_messages, info.queued_bytes), (1, 2, 2 * (64 + 4)));
     assert_eq!((info.expiry, info.ends_in), (Some(Duration::from_secs(3_600)), None));
     world.cut(client);
     world.advance_secs(600);
