@@ -92,6 +92,9 @@ fn or_null<T>(value: &Option<T>) -> *const T {
 
 impl Hook<MessageFn> {
     pub(super) fn message(&self, handle: Handle, message: &Message) {
+        if handle.is_freed() {
+            return;
+        }
         mqttlink_message::lend(message, |view| {
             // SAFETY: by the contract the function takes what it was registered with; the message lives
             // until it returns.
@@ -102,6 +105,9 @@ impl Hook<MessageFn> {
 
 impl Hook<ConnectedFn> {
     fn connected(&self, handle: Handle, granted: &mqttlink_granted) {
+        if handle.is_freed() {
+            return;
+        }
         // SAFETY: by the contract the function takes what it was registered with; `granted` lives until
         // it returns.
         unsafe { (self.function)(self.pointer(), pointer(handle), granted) };
@@ -110,6 +116,9 @@ impl Hook<ConnectedFn> {
 
 impl Hook<ErrorFn> {
     fn error(&self, handle: Handle, error: Option<Error>) {
+        if handle.is_freed() {
+            return;
+        }
         let error = error.map(mqttlink_error::from);
         // SAFETY: by the contract the function takes what it was registered with; the error lives until
         // it returns.
@@ -119,6 +128,9 @@ impl Hook<ErrorFn> {
 
 impl Hook<PacketFn> {
     fn packet(&self, handle: Handle, packet: &Inspected<'_>) {
+        if handle.is_freed() {
+            return;
+        }
         mqttlink_packet::lend(packet, |view| {
             // SAFETY: by the contract the function takes what it was registered with; the packet lives
             // until it returns.
@@ -134,6 +146,9 @@ impl Hook<PublishedFn> {
         id: u64,
         outcome: Result<Acknowledgement, Error>,
     ) {
+        if handle.is_freed() {
+            return;
+        }
         let reason = match &outcome {
             Ok(acknowledgement) => i32::from(acknowledgement.reason().code()),
             Err(error) => error.reason().map_or(-1, |reason| reason.code().into()),
@@ -152,6 +167,9 @@ impl Hook<ResultsFn> {
         id: u64,
         answer: Result<mqttlink_results, Error>,
     ) {
+        if handle.is_freed() {
+            return;
+        }
         let (results, error) = match answer {
             Ok(results) => (Some(results), None),
             Err(error) => (None, Some(mqttlink_error::from(error))),

@@ -111,6 +111,12 @@ impl mqttlink_client {
         Ok(used)
     }
 
+    /// Whether the client has been freed: then none of its callbacks may run any more, also those that
+    /// follow the one that freed it.
+    pub(super) fn is_freed(&self) -> bool {
+        self.uses.load(Ordering::Acquire) & LIVE == 0
+    }
+
     /// Begins a call.
     #[inline(always)]
     pub(super) fn begin(&'static self) -> Result<Used, Failure> {

@@ -251,6 +251,37 @@ static void reconnecting_inside_disconnected(server *server) {
     mqttlink_client_free(inside.client);
 }
 
+static void free_at_once(void *user, mqttlink_client *client, const mqttlink_error *error) {
+    inside *inside = user;
+    (void)error;
+    mqttlink_client_free(client);
+    count_up(&inside->done);
+}
+static void count_calls(void *user, mqttlink_client *client, const mqttlink_error *error) {
+    inside *inside = user;
+    (void)client, (void)error;
+    atomic_fetch_add(&inside->calls, 1);
+}
+static void count_freed(void *user) {
+    inside *inside = user;
+    count_up(&inside->done);
+}
+
+/* The callback that frees the client is its last one, also where another one would follow at once. */
+static void freed_between_two_callbacks(server *server) {
+    inside inside = {NULL, COUNTER, 0};
+    mqttlink_options *options;
+    OK(mqttlink_options_new(server_url(server), &options));
+    OK(mqttlink_options_on_server_disconnect(options, free_at_once, &inside, NULL));
+    OK(mqttlink_options_on_disconnected(options, count_calls, &inside, count_freed));
+    OK(mqttlink_client_new(options, &inside.client));
+    mqttlink_options_free(options);
+    OK(mqttlink_client_connect(inside.client, NULL));
+    OK(mqttlink_client_publish(inside.client, "kick", "x", 1, 0, false, NULL, NULL));
+    wait_for(&inside.done, 2);
+    CHECK(atomic_load(&inside.calls) == 0);
+}
+
 /* The context is known when the callback comes, however early that is. */
 static void completion_never_precedes_its_context(server *server) {
     events events = NO_EVENTS;
@@ -533,6 +564,7 @@ int main(void) {
     handlers(server);
     every_call_inside_a_callback(server);
     reconnecting_inside_disconnected(server);
+    freed_between_two_callbacks(server);
     publishing_without_waiting(server);
     completion_never_precedes_its_context(server);
     authentication(server);
