@@ -8,6 +8,10 @@ namespace MqttLink.Tests
         /// <summary>See <see cref="Runner"/> for the arguments.</summary>
         public static int Main(string[] arguments)
         {
+            if (arguments.Length == 3 && arguments[0] == "--child")
+            {
+                return Child.Run(arguments[1], arguments[2]);
+            }
             return Runner.Run(typeof(Program).Assembly, arguments);
         }
     }

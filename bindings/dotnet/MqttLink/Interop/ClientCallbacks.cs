@@ -172,6 +172,7 @@ namespace MqttLink.Interop
         private static void OnMessage(IntPtr user, IntPtr handle, IntPtr message)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -181,11 +182,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnSubscriptionMessage(IntPtr user, IntPtr handle, IntPtr message)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out var subscription);
@@ -195,6 +198,7 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnFreeSubscription(IntPtr user)
@@ -210,11 +214,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnConnected(IntPtr user, IntPtr handle, IntPtr granted)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -224,11 +230,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnConnectFailed(IntPtr user, IntPtr handle, IntPtr error)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -238,11 +246,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnDisconnected(IntPtr user, IntPtr handle, IntPtr error)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -252,11 +262,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnServerDisconnect(IntPtr user, IntPtr handle, IntPtr error)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -266,11 +278,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnPublished(IntPtr user, IntPtr handle, ulong id, IntPtr error, int reason)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -280,11 +294,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnSubscribed(IntPtr user, IntPtr handle, ulong id, IntPtr error, IntPtr results)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -294,11 +310,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnUnsubscribed(IntPtr user, IntPtr handle, ulong id, IntPtr error, IntPtr results)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -308,11 +326,13 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
 
         private static void OnPacket(IntPtr user, IntPtr handle, IntPtr packet)
         {
             IClientEvents client = null;
+            RunningHandles.Current = handle;
             try
             {
                 client = ClientLink.Client(user, out _);
@@ -322,6 +342,7 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
+            DeadStack.Clear();
         }
     }
 }

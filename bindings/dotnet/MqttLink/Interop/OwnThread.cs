@@ -45,8 +45,15 @@ namespace MqttLink.Interop
                 {
                     using (cancellation.Register(() => timer = new Timer(state => stop(), null, 0, 10)))
                     {
-                        return work();
+                        var result = work();
+                        if (!cancellation.IsCancellationRequested)
+                        {
+                            return result;
+                        }
                     }
+                    // It was done just before it was stopped, or because of it.
+                    stop();
+                    throw new OperationCanceledException(cancellation);
                 }
                 catch (MqttException) when (cancellation.IsCancellationRequested)
                 {

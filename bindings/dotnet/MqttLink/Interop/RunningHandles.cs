@@ -18,10 +18,21 @@ namespace MqttLink.Interop
 
         private static volatile bool exiting;
 
+        [ThreadStatic]
+        private static IntPtr current;
+
         static RunningHandles()
         {
             AppDomain.CurrentDomain.ProcessExit += (sender, arguments) => EndAll();
             AppDomain.CurrentDomain.DomainUnload += (sender, arguments) => EndAll();
+        }
+
+        /// <summary>
+        /// Whose callback runs on this thread: the exit of the process may begin in it, and must not wait for it.
+        /// </summary>
+        internal static IntPtr Current
+        {
+            set => current = value;
         }
 
         /// <summary>Whether the process is on its way out: nothing of the program's is called any more.</summary>
@@ -50,7 +61,15 @@ namespace MqttLink.Interop
             {
                 foreach (var entry in Handles)
                 {
-                    if (entry.Value.TryGetTarget(out var handle) && ended.TryAddCount())
+                    if (!entry.Value.TryGetTarget(out var handle))
+                    {
+                        continue;
+                    }
+                    if (entry.Key == current)
+                    {
+                        handle.Free();
+                    }
+                    else if (ended.TryAddCount())
                     {
                         StartEnding(handle, ended);
                     }
