@@ -58,12 +58,15 @@ dotnet: capi
 	@tools/install.sh dotnet
 	tools/dotnet build bindings/dotnet/MqttLink.sln -v quiet -nologo
 
-# The same test programs on .NET Core and on Mono.
-test-dotnet: dotnet
+# The same test programs on .NET Core and on Mono, the examples, and the package.
+test-dotnet: dotnet release-capi
 	for suite in $(DOTNET_SUITES); do for runtime in core mono; do \
 		tools/dotnet run-$$runtime target/dotnet/bin/$$suite/netstandard2.0/$$suite.dll \
 			--junit=target/dotnet/$$suite-$$runtime.xml || exit 1; \
 	done; done
+	tools/dotnet target/dotnet/bin/Hello/netcoreapp3.1/Hello.dll
+	tools/dotnet target/dotnet/bin/UnitTest/netcoreapp3.1/UnitTest.dll
+	bindings/dotnet/package/test.sh
 
 # The library and the suites with AddressSanitizer. It needs a nightly compiler.
 ASAN_TARGET := x86_64-unknown-linux-gnu
