@@ -26,7 +26,7 @@ help:
 	@echo 'make dotnet  the .NET assemblies; make test-dotnet: their tests, on .NET Core and Mono'
 	@echo 'make test-asan  the C suites and a storm with AddressSanitizer [STORM_SECONDS=60], on nightly'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
-	@echo 'make bench   messages per second of Rust and C beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
+	@echo 'make bench   messages per second of Rust, C and .NET beside libmosquitto, rumqttc and a bare socket [RUNS=5]'
 	@echo 'make tools   installs all that the others need'
 	@echo 'make fuzz    one fuzz target [TARGET=decode SECONDS=600]'
 
@@ -108,7 +108,7 @@ lint:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
 bench:
-	@tools/install.sh bench
+	@tools/install.sh bench dotnet
 	mkdir -p target/bench-peers
 	cc -O2 -o target/bench-peers/mosquitto benches/peers/mosquitto.c -lmosquitto -lpthread
 	$(MAKE) release-capi
@@ -118,6 +118,7 @@ bench:
 	$(CARGO) build --release --manifest-path benches/peers/rumqttc/Cargo.toml \
 		--target-dir target/bench-peers/build
 	cp target/bench-peers/build/release/bench-rumqttc target/bench-peers/rumqttc
+	tools/dotnet build bindings/dotnet/Bench/Bench.csproj -v quiet -nologo
 	$(CARGO) bench --bench throughput -- --runs $(RUNS)
 	benches/footprint.sh target/install/release/libmqttlink.so target/bench-peers
 	$(CARGO) bench --bench broker

@@ -15,6 +15,7 @@
     reason = "a benchmark stops at the first thing that goes wrong, and measures time"
 )]
 
+mod dotnet;
 mod ours;
 mod raw;
 mod sink;
@@ -94,6 +95,8 @@ enum Contender {
     Raw,
     /// mqttlink through its C library.
     C,
+    /// mqttlink through its .NET assembly: in a table of its own.
+    DotNet,
 }
 
 impl Contender {
@@ -111,7 +114,7 @@ impl Contender {
             _ => (600_000, 40_000),
         };
         let count = match self {
-            Self::Mqttlink | Self::C | Self::Raw => ours,
+            Self::Mqttlink | Self::C | Self::DotNet | Self::Raw => ours,
             _ => theirs,
         };
         // A large payload takes its time whoever sends it.
@@ -133,6 +136,13 @@ impl Contender {
             }
             Self::Rumqttc => Command::new(peer("rumqttc")?),
             Self::C => Command::new(peer("mqttlink-c")?),
+            Self::DotNet => {
+                let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+                let mut command = Command::new(root.join("tools/dotnet"));
+                command.env("MQTTLINK_LIBRARY_PATH", root.join("target/install/release"));
+                command.arg(found("target/dotnet/bin/Bench/netcoreapp3.1/Bench.dll")?);
+                command
+            }
         };
         command.arg(port.to_string()).args(job.arguments());
         Some(command)
@@ -141,8 +151,11 @@ impl Contender {
 
 /// The program of another library, if it has been built.
 fn peer(name: &str) -> Option<PathBuf> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join("target/bench-peers").join(name);
+    found(&format!("target/bench-peers/{name}"))
+}
+
+fn found(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
     path.exists().then_some(path)
 }
 
@@ -160,27 +173,31 @@ fn start_sink(job: &Job) -> (Child, u16) {
 }
 
 fn measure(contender: Contender, row: &Row) -> Option<f64> {
-    let count = contender.count(row.verb, row.qos, row.size);
-    let count = ((count as f64 * row.scale) as usize).max(50);
     let verb = match contender {
         Contender::Mqttlink | Contender::C => row.verb,
         _ if row.verb == Verb::ReceiveHandler => Verb::Receive,
         _ => row.verb,
     };
-    let job = Job { verb, qos: row.qos, size: row.size, count };
+    let job = row.job(contender, verb);
     if contender == Contender::Raw {
-        return output(contender.command(&job, 0)?);
+        return output(contender.command(&job, 0)?)?.first().copied();
     }
     let (mut sink, port) = start_sink(&job);
     let result = contender.command(&job, port).and_then(output);
-    let _ = sink.kill();
-    let _ = sink.wait();
-    result
+    finish(&mut sink);
+    result?.first().copied()
 }
 
-fn output(mut command: Command) -> Option<f64> {
+fn finish(sink: &mut Child) {
+    let _ = sink.kill();
+    let _ = sink.wait();
+}
+
+/// The numbers that a program prints.
+fn output(mut command: Command) -> Option<Vec<f64>> {
     let output = command.stderr(Stdio::inherit()).output().ok()?;
-    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.split_whitespace().map(|number| number.parse().ok()).collect()
 }
 
 struct Row {
@@ -191,6 +208,12 @@ struct Row {
 }
 
 impl Row {
+    fn job(&self, contender: Contender, verb: Verb) -> Job {
+        let count = contender.count(self.verb, self.qos, self.size);
+        let count = ((count as f64 * self.scale) as usize).max(50);
+        Job { verb, qos: self.qos, size: self.size, count }
+    }
+
     fn name(&self) -> String {
         let size = match self.size {
             1_048_576 => "1 MiB".into(),
@@ -299,4 +322,5 @@ fn main() {
     for row in rows(scale).iter().filter(|row| row.name().contains(&wanted)) {
         compare(row, runs);
     }
+    dotnet::compare(runs, scale, &wanted);
 }

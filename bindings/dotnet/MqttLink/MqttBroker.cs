@@ -102,15 +102,13 @@ namespace MqttLink
         /// </summary>
         public unsafe void Publish(MqttPublication message)
         {
-            var payload = (message ?? throw new ArgumentNullException(nameof(message))).Payload;
-            using (var list = MqttProperties.ToNative(message.Properties))
+            using (var native = new Outgoing(message))
             {
-                fixed (byte* data = payload.Array)
+                fixed (byte* data = native.Array)
                 {
                     MqttException.Check(NativeMethods.mqttlink_broker_publish(
-                        handle, Text.ToNative(message.Topic, "topic"), data + payload.Offset,
-                        NativeMethods.Size(payload.Count), (int)message.QoS, message.Retain,
-                        list?.Pointer ?? IntPtr.Zero));
+                        handle, native.Topic, data + native.Offset, native.Length, native.QoS, native.Retain,
+                        native.Properties));
                 }
             }
         }

@@ -7,8 +7,6 @@ namespace MqttLink
 {
     public sealed partial class MqttClient
     {
-        private delegate MqttStatus NativePublish(byte[] topic, IntPtr payload, UIntPtr length, IntPtr properties);
-
         /// <summary>
         /// Publishes a message. If the outgoing buffer or the window of messages in flight is full, or the
         /// connection is just being made, it waits for room, at most the publish timeout. It does not wait for the
@@ -50,23 +48,23 @@ namespace MqttLink
         /// </summary>
         /// <returns>Whether there was room.</returns>
         /// <exception cref="MqttException">As <see cref="Publish(MqttPublication)"/>.</exception>
-        public bool TryPublish(MqttPublication message, out MqttDelivery delivery)
+        public unsafe bool TryPublish(MqttPublication message, out MqttDelivery delivery)
         {
-            DeliveryHandle taken = null;
-            MqttStatus status;
-            unsafe
+            using (var native = new Outgoing(message))
             {
-                status = Native(message, (topic, payload, length, properties) =>
-                    NativeMethods.mqttlink_client_try_publish(
-                        handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
-                        out taken));
+                fixed (byte* data = native.Array)
+                {
+                    var status = NativeMethods.mqttlink_client_try_publish(
+                        handle, native.Topic, data + native.Offset, native.Length, native.QoS, native.Retain,
+                        native.Properties, out var taken);
+                    delivery = status == MqttStatus.Ok ? new MqttDelivery(taken, this) : null;
+                    if (!IsFull(status))
+                    {
+                        MqttException.Check(status);
+                    }
+                    return status == MqttStatus.Ok;
+                }
             }
-            delivery = status == MqttStatus.Ok ? new MqttDelivery(taken, this) : null;
-            if (!IsFull(status))
-            {
-                MqttException.Check(status);
-            }
-            return status == MqttStatus.Ok;
         }
 
         /// <summary>
@@ -75,10 +73,15 @@ namespace MqttLink
         /// </summary>
         public unsafe void Send(MqttPublication message)
         {
-            MqttException.Check(Native(message, (topic, payload, length, properties) =>
-                NativeMethods.mqttlink_client_publish(
-                    handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
-                    IntPtr.Zero)));
+            using (var native = new Outgoing(message))
+            {
+                fixed (byte* data = native.Array)
+                {
+                    MqttException.Check(NativeMethods.mqttlink_client_publish(
+                        handle, native.Topic, data + native.Offset, native.Length, native.QoS, native.Retain,
+                        native.Properties, IntPtr.Zero));
+                }
+            }
         }
 
         /// <summary>
@@ -129,10 +132,12 @@ namespace MqttLink
             MqttStatus status;
             try
             {
-                status = Native(message, (topic, payload, ignored, properties) =>
-                    NativeMethods.mqttlink_client_publish_source(
-                        handle, topic, Limits.Bytes(length, nameof(length)), (int)message.QoS, message.Retain,
-                        properties, PayloadSource.Function, GCHandle.ToIntPtr(user), out delivery));
+                using (var native = new Outgoing(message))
+                {
+                    status = NativeMethods.mqttlink_client_publish_source(
+                        handle, native.Topic, Limits.Bytes(length, nameof(length)), native.QoS, native.Retain,
+                        native.Properties, PayloadSource.Function, GCHandle.ToIntPtr(user), out delivery);
+                }
             }
             finally
             {
@@ -153,46 +158,29 @@ namespace MqttLink
                 || status == MqttStatus.NoPacketId;
         }
 
-        private MqttDelivery Publish(MqttPublication message, long milliseconds)
+        private unsafe MqttDelivery Publish(MqttPublication message, long milliseconds)
         {
-            DeliveryHandle delivery = null;
-            unsafe
+            using (var native = new Outgoing(message))
             {
-                MqttException.Check(Native(message, (topic, payload, length, properties) =>
-                    NativeMethods.mqttlink_client_publish_timeout(
-                        handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
-                        milliseconds, out delivery)));
-            }
-            return new MqttDelivery(delivery, this);
-        }
-
-        private MqttStatus PostNative(MqttPublication message, long milliseconds, out ulong id)
-        {
-            var number = 0UL;
-            MqttStatus status;
-            unsafe
-            {
-                status = Native(message, (topic, payload, length, properties) =>
-                    NativeMethods.mqttlink_client_publish_event_timeout(
-                        handle, topic, (byte*)payload, length, (int)message.QoS, message.Retain, properties,
-                        milliseconds, out number));
-            }
-            id = number;
-            return status;
-        }
-
-        // Topic, payload and properties as the library wants them, for the time of one call.
-        private static unsafe MqttStatus Native(MqttPublication message, NativePublish publish)
-        {
-            var payload = (message ?? throw new ArgumentNullException(nameof(message))).Payload;
-            var topic = Text.ToNative(message.Topic, "topic");
-            using (var properties = MqttProperties.ToNative(message.Properties))
-            {
-                fixed (byte* data = payload.Array)
+                fixed (byte* data = native.Array)
                 {
-                    return publish(
-                        topic, (IntPtr)(data + payload.Offset), NativeMethods.Size(payload.Count),
-                        properties?.Pointer ?? IntPtr.Zero);
+                    MqttException.Check(NativeMethods.mqttlink_client_publish_timeout(
+                        handle, native.Topic, data + native.Offset, native.Length, native.QoS, native.Retain,
+                        native.Properties, milliseconds, out var delivery));
+                    return new MqttDelivery(delivery, this);
+                }
+            }
+        }
+
+        private unsafe MqttStatus PostNative(MqttPublication message, long milliseconds, out ulong id)
+        {
+            using (var native = new Outgoing(message))
+            {
+                fixed (byte* data = native.Array)
+                {
+                    return NativeMethods.mqttlink_client_publish_event_timeout(
+                        handle, native.Topic, data + native.Offset, native.Length, native.QoS, native.Retain,
+                        native.Properties, milliseconds, out id);
                 }
             }
         }
