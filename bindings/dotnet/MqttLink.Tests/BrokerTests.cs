@@ -215,5 +215,103 @@ namespace MqttLink.Tests
                 Check.Throws<ObjectDisposedException>(() => broker.Publish(new MqttPublication("a", "x")));
             }
         }
+
+        [Test]
+        public void Sessions_can_be_looked_at_and_deleted()
+        {
+            using (var broker = new MqttBroker())
+            {
+                var options = new MqttClientOptions(broker.Url).WithClientId("one").WithSessionExpiry(100);
+                using (var client = new MqttClient(options))
+                {
+                    client.Connect();
+                    client.Subscribe("a/#", MqttQoS.ExactlyOnce);
+                    client.Disconnect();
+                }
+                broker.Publish(new MqttPublication("a/b", "x") { QoS = MqttQoS.AtLeastOnce });
+                Check.Eventually(() => broker.GetSession("one").QueuedMessages == 1, "the message that waits");
+                var session = broker.GetSessions().Single();
+                Check.Equal("one", session.Peer.ClientId);
+                Check.True(!session.IsConnected && session.EndsIn <= TimeSpan.FromSeconds(100), "that it is away");
+                Check.Equal("a/#", broker.GetSubscriptions("one").Single().Key);
+                Check.Equal(MqttQoS.ExactlyOnce, broker.GetSubscriptions("one").Single().Value);
+                Check.True(broker.DeleteSession("one") && !broker.DeleteSession("one"), "that it is deleted once");
+                Check.Equal(null, broker.GetSession("one"));
+            }
+        }
+
+        [Test]
+        public void A_scripted_server_breaks_the_protocol()
+        {
+            using (var script = new MqttScript())
+            using (var client = new MqttClient(new MqttClientOptions("127.0.0.1", script.Port)))
+            {
+                var connecting = client.ConnectAsync();
+                using (var connection = script.Accept(MqttProtocol.Mqtt50, Soon))
+                {
+                    Check.True(connection.ExpectPacket().StartsWith("CONNECT"), "the first packet");
+                    connection.Send(0x20, 3, 0, 0, 0);
+                    connecting.Wait(Soon);
+                    // A second CONNACK is a violation.
+                    connection.Send(0x20, 3, 0, 0, 0);
+                    connection.Expect(0xe0, 1, (byte)MqttReason.ProtocolError);
+                    connection.ExpectEnd();
+                }
+                Check.Eventually(() => client.LastError != null, "the end");
+                Check.Equal(MqttStatus.ProtocolViolation, client.LastError.Status);
+            }
+        }
+
+        [Test]
+        public void A_payload_is_lent_and_given_back()
+        {
+            using (var broker = new MqttBroker())
+            using (var got = broker.Subscribe("#"))
+            using (var client = new MqttClient(broker.Url))
+            {
+                client.Connect();
+                var data = Enumerable.Range(0, 100000).Select(number => (byte)number).ToArray();
+                var array = new WeakReference(data);
+                using (var payload = new MqttPayload(data))
+                {
+                    for (var round = 0; round < 3; round++)
+                    {
+                        var message = new MqttPublication("a", "") { QoS = (MqttQoS)round };
+                        client.Publish(message, payload).Wait(Soon);
+                        GC.Collect();
+                        Check.Equal(data.Length, got.Receive(Soon).Payload.Length);
+                    }
+                }
+                Check.True(array.IsAlive, "that the array is still there");
+            }
+        }
+
+        [Test]
+        public void A_verifier_decides_about_certificates()
+        {
+            var made = Certificates.Get;
+            using (var broker = new MqttBroker(
+                MqttBrokerOptions.ForTest().Listen("127.0.0.1:0", new MqttServerTls(made.Server, made.ServerKey))))
+            {
+                var port = int.Parse(broker.Addresses[1].Split(':')[1]);
+                var seen = new BlockingCollection<string>();
+                var answer = true;
+                var tls = new MqttTlsOptions().WithVerifier((host, certificate) =>
+                {
+                    seen.Add(host + " " + certificate.Subject);
+                    return answer;
+                });
+                var options = new MqttClientOptions("127.0.0.1", port).WithTls(tls);
+                using (var client = new MqttClient(options))
+                {
+                    client.Connect();
+                    Check.Equal("127.0.0.1 CN=localhost", seen.Take());
+                    client.Disconnect();
+                    answer = false;
+                    var failure = Check.Throws<MqttException>(() => client.Connect());
+                    Check.Equal(MqttStage.Tls, failure.Stage);
+                }
+            }
+        }
     }
 }

@@ -31,6 +31,7 @@ namespace MqttLink.Tests
                 { "mqttlink_property_id", Tuple.Create(typeof(MqttPropertyId), "MQTTLINK_PROPERTY_") },
                 { "mqttlink_reason", Tuple.Create(typeof(MqttReason), "MQTTLINK_REASON_") },
                 { "mqttlink_broker_setting", Tuple.Create(typeof(MqttBrokerSetting), "MQTTLINK_BROKER_") },
+                { "mqttlink_session_overflow", Tuple.Create(typeof(MqttSessionOverflow), "MQTTLINK_") },
                 { "mqttlink_overflow", Tuple.Create(typeof(MqttOverflow), "MQTTLINK_") },
                 { "mqttlink_action", Tuple.Create(typeof(MqttAction), "MQTTLINK_ACTION_") },
                 { "mqttlink_broker_event_kind", Tuple.Create(typeof(MqttBrokerEventKind), "MQTTLINK_EVENT_") },
@@ -47,6 +48,7 @@ namespace MqttLink.Tests
             { "mqttlink_left", typeof(NativeLeft) },
             { "mqttlink_broker_counters", typeof(NativeBrokerCounters) },
             { "mqttlink_broker_event", typeof(NativeBrokerEvent) },
+            { "mqttlink_session", typeof(NativeSession) },
             { "mqttlink_recorded", typeof(NativeRecorded) },
         };
 

@@ -1,5 +1,18 @@
 namespace MqttLink
 {
+    /// <summary>What happens to a new client when there are as many sessions as may be.</summary>
+    public enum MqttSessionOverflow
+    {
+        /// <summary>
+        /// The session whose client has been away for longest ends, as if it had expired. While all clients are
+        /// connected, the new one is refused.
+        /// </summary>
+        EvictOldestSession = 0,
+
+        /// <summary>The new client is refused with "quota exceeded".</summary>
+        RefuseSession = 1,
+    }
+
     /// <summary>What happens to a message for a client whose queue is full.</summary>
     public enum MqttOverflow
     {

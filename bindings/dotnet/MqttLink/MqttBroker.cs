@@ -10,7 +10,7 @@ namespace MqttLink
     /// called on every thread; which ones may be called inside a hook, the hook says. Starting and stopping take
     /// about a millisecond. Dispose it: hooks that refer to it keep it alive.
     /// </summary>
-    public sealed class MqttBroker : IDisposable
+    public sealed partial class MqttBroker : IDisposable
     {
         private static readonly PeerFunction EachClient = OnEachClient;
 

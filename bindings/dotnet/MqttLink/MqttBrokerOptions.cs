@@ -71,6 +71,16 @@ namespace MqttLink
         }
 
         /// <summary>
+        /// Whether a protocol version is spoken on the address of the last <see cref="Listen"/>. Default: those of
+        /// <see cref="Allow"/>.
+        /// </summary>
+        /// <exception cref="MqttException">There was no such call.</exception>
+        public MqttBrokerOptions AllowThere(MqttProtocol protocol, bool allowed)
+        {
+            return After(NativeMethods.mqttlink_broker_options_allow_version_there(Handle, (int)protocol, allowed));
+        }
+
+        /// <summary>
         /// What a client is told that asks for response information; null, which is the default, is nothing. MQTT 5.0
         /// only.
         /// </summary>

@@ -72,6 +72,29 @@ namespace MqttLink
         ClosingMs = 13,
 
         /// <summary>
+        /// What happens when a client comes above Sessions: an MqttSessionOverflow. Default: EvictOldestSession.
+        /// </summary>
+        SessionOverflow = 14,
+
+        /// <summary>
+        /// Filters of one SUBSCRIBE; those behind are refused with "quota exceeded". Default: 1,000.
+        /// </summary>
+        FiltersPerSubscribe = 15,
+
+        /// <summary>
+        /// Bytes of the filters and the will of one client, with about 250 for each level of a filter; a further one is
+        /// refused with "quota exceeded". Default: 8 MiB.
+        /// </summary>
+        HeldBytesPerClient = 16,
+
+        /// <summary>
+        /// Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has not come. A
+        /// filter or will for which there is no room is refused with "quota exceeded", a connection whose packet finds
+        /// none is closed. Default: 256 MiB.
+        /// </summary>
+        HeldBytes = 17,
+
+        /// <summary>
         /// How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
         /// 10,000 ms.
         /// </summary>

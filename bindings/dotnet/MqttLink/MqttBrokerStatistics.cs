@@ -119,6 +119,15 @@ namespace MqttLink
         /// <summary>Messages that a fault of the test kit took, and clients that it refused.</summary>
         public ulong DroppedFaults => counts.DroppedFaults;
 
+        /// <summary>Sessions given up for a new client because there were too many.</summary>
+        public ulong DroppedSessionsEvicted => counts.DroppedSessionsEvicted;
+
+        /// <summary>Subscriptions that have not been given all their retained messages yet.</summary>
+        public ulong RetainedUnsent => counts.RetainedUnsent;
+
+        /// <summary>Bytes of filters, wills and beginnings of packets, with what it takes to keep them.</summary>
+        public ulong HeldBytes => counts.HeldBytes;
+
         internal static MqttBrokerStatistics Of(BrokerHandle broker)
         {
             var size = NativeMethods.Size(Marshal.SizeOf(typeof(NativeBrokerCounters)));

@@ -152,6 +152,23 @@ namespace MqttLink
             return new MqttDelivery(delivery, this);
         }
 
+        /// <summary>
+        /// As <see cref="Publish(MqttPublication)"/>, with a payload that is not copied.
+        /// </summary>
+        /// <param name="message">The message; its own payload is not used.</param>
+        /// <param name="payload">The payload, which may be disposed as soon as this returns.</param>
+        public MqttDelivery Publish(MqttPublication message, MqttPayload payload)
+        {
+            var lent = (payload ?? throw new ArgumentNullException(nameof(payload))).Handle;
+            using (var native = new Outgoing(message))
+            {
+                MqttException.Check(NativeMethods.mqttlink_client_publish_payload(
+                    handle, native.Topic, lent, native.QoS, native.Retain, native.Properties, Limits.Default,
+                    out var delivery));
+                return new MqttDelivery(delivery, this);
+            }
+        }
+
         private static bool IsFull(MqttStatus status)
         {
             return status == MqttStatus.WindowFull || status == MqttStatus.BufferFull

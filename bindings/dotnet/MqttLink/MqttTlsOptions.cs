@@ -158,6 +158,20 @@ namespace MqttLink
             return After(NativeMethods.mqttlink_tls_danger_accept_invalid_host_names(Handle, accepted));
         }
 
+        /// <summary>
+        /// Has a function decide about the server's certificate, in the place of the TLS library, which checks neither
+        /// authority nor name then, only that the server has the key. The function is given the name that was asked for
+        /// and the certificate, and returns whether to go on. It runs on the thread that connects, for every connection,
+        /// before a byte of MQTT; what it throws counts as a no.
+        /// </summary>
+        public MqttTlsOptions WithVerifier(Func<string, X509Certificate2, bool> verifier)
+        {
+            var user = BrokerHooks.User(verifier ?? throw new ArgumentNullException(nameof(verifier)));
+            // The library frees the pointer, also if this fails.
+            return After(NativeMethods.mqttlink_tls_set_verifier(
+                Handle, Verifier.Function, user, BrokerHooks.FreeUser));
+        }
+
         private static byte[] NotNull(byte[] data, string name)
         {
             return data ?? throw new ArgumentNullException(name);

@@ -87,4 +87,12 @@ namespace MqttLink.Interop
 
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
     internal delegate void BrokerMessageFunction(IntPtr user, IntPtr broker, IntPtr message);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void SessionFunction(IntPtr user, IntPtr broker, IntPtr session);
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void SubscribedFunction(
+        IntPtr user, IntPtr broker, IntPtr filter, int qos, [MarshalAs(UnmanagedType.U1)] bool noLocal,
+        [MarshalAs(UnmanagedType.U1)] bool retainAsPublished, int retainHandling);
 }

@@ -141,4 +141,31 @@ namespace MqttLink.Interop
             return true;
         }
     }
+
+    internal sealed class PayloadHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.mqttlink_payload_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class ScriptHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.mqttlink_script_free(handle);
+            return true;
+        }
+    }
+
+    internal sealed class ScriptConnectionHandle : NativeHandle
+    {
+        protected override bool ReleaseHandle()
+        {
+            NativeMethods.mqttlink_script_connection_free(handle);
+            return true;
+        }
+    }
 }

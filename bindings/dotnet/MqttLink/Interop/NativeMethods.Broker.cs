@@ -144,5 +144,21 @@ namespace MqttLink.Interop
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void mqttlink_transcript_free(IntPtr transcript);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_broker_each_session(
+            BrokerHandle broker, SessionFunction callback, IntPtr user);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_broker_session(
+            BrokerHandle broker, byte[] clientId, SessionFunction callback, IntPtr user);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_broker_delete_session(
+            BrokerHandle broker, byte[] clientId, [MarshalAs(UnmanagedType.U1)] out bool found);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_broker_each_subscription(
+            BrokerHandle broker, byte[] clientId, SubscribedFunction callback, IntPtr user);
     }
 }

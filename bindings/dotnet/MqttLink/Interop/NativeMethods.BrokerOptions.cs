@@ -85,5 +85,9 @@ namespace MqttLink.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern MqttStatus mqttlink_broker_options_on_event(
             BrokerOptionsHandle options, BrokerEventFunction callback, IntPtr user, FreeFunction freeUser);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_broker_options_allow_version_there(
+            BrokerOptionsHandle options, int version, [MarshalAs(UnmanagedType.U1)] bool allowed);
     }
 }

@@ -162,5 +162,18 @@ namespace MqttLink.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern MqttStatus mqttlink_client_receive(
             ClientHandle client, long timeoutMs, out MessageHandle message);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_payload_new(
+            IntPtr data, UIntPtr len, FreeFunction release, IntPtr user, out PayloadHandle payload);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void mqttlink_payload_free(IntPtr payload);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_client_publish_payload(
+            ClientHandle client, byte[] topic, PayloadHandle payload, int qos,
+            [MarshalAs(UnmanagedType.U1)] bool retain, IntPtr properties, long timeoutMs,
+            out DeliveryHandle delivery);
     }
 }

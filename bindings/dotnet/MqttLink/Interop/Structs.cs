@@ -85,6 +85,9 @@ namespace MqttLink.Interop
         internal ulong DroppedSessions;
         internal ulong DroppedEvents;
         internal ulong DroppedFaults;
+        internal ulong DroppedSessionsEvicted;
+        internal ulong RetainedUnsent;
+        internal ulong HeldBytes;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -111,5 +114,20 @@ namespace MqttLink.Interop
         internal IntPtr Bytes;
         internal UIntPtr Len;
         internal IntPtr Text;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeSession
+    {
+        internal IntPtr Peer;
+        internal byte Connected;
+        internal byte HasWill;
+        internal uint ExpiryS;
+        internal long EndsInMs;
+        internal ulong Subscriptions;
+        internal ulong QueuedMessages;
+        internal ulong QueuedBytes;
+        internal ulong InFlight;
+        internal ulong RetainedUnsent;
     }
 }
