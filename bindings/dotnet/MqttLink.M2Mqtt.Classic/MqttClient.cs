@@ -298,7 +298,7 @@ namespace uPLibrary.Networking.M2Mqtt
             {
                 SelectCertificate();
                 bool frames = (Trace.TraceLevel & TraceLevel.Frame) != 0;
-                inner.PacketShown = frames ? Trace.Frame : (Action<bool, string>)null;
+                inner.PacketShown = frames ? Trace.Frame : (Action<string>)null;
                 return (byte)inner.Connect(clientId, username, password, willRetain, (MqttQoSLevel)willQosLevel,
                     willFlag, willTopic, willMessage, cleanSession, keepAlivePeriod);
             });

@@ -94,9 +94,9 @@ namespace uPLibrary.Networking.M2Mqtt.Utility
         }
 
         /// <summary>Writes a packet, if packets are wanted.</summary>
-        internal static void Frame(bool sent, string text)
+        internal static void Frame(string text)
         {
-            WriteLine(TraceLevel.Frame, "{0} {1}", sent ? "SEND" : "RECV", text);
+            WriteLine(TraceLevel.Frame, "{0}", text);
         }
 
         private static void Apply()

@@ -11,16 +11,11 @@ namespace M2Mqtt.Tests
         /// <summary>The packet, encoded and decoded.</summary>
         internal static MqttMsgBase Again(MqttMsgBase packet, MqttProtocolVersion version)
         {
-            return Read(packet.GetType(), packet.GetBytes(version), version);
+            return Again(packet.GetType(), packet.GetBytes(version), version);
         }
 
         /// <summary>Decodes a packet of this type.</summary>
-        internal static T Read<T>(MqttProtocolVersion version, params byte[] bytes) where T : MqttMsgBase
-        {
-            return (T)Read(typeof(T), bytes, version);
-        }
-
-        private static MqttMsgBase Read(Type type, byte[] bytes, MqttProtocolVersion version)
+        internal static MqttMsgBase Again(Type type, byte[] bytes, MqttProtocolVersion version)
         {
             BytesChannel channel = new BytesChannel(bytes);
             byte[] first = new byte[1];

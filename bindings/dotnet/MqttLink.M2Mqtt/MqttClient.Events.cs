@@ -83,8 +83,8 @@ namespace nanoFramework.M2Mqtt
         /// <param name="e">The packet.</param>
         public delegate void MqttMsgAuthenticationEventHandler(object sender, MqttMsgAuthenticationEventArgs e);
 
-        /// <summary>Shown every packet as one line: whether it was sent, and the text.</summary>
-        internal Action<bool, string> PacketShown { get; set; }
+        /// <summary>Shown every packet as one line, which begins with its direction.</summary>
+        internal Action<string> PacketShown { get; set; }
 
         /// <summary>How TLS is spoken; null without.</summary>
         internal TlsPlan Tls
@@ -158,9 +158,9 @@ namespace nanoFramework.M2Mqtt
                 client.WillMessage = connect.WillMessage;
             }
 
-            public void OnPacket(bool sent, string text)
+            public void OnPacket(string text)
             {
-                client.PacketShown?.Invoke(sent, text);
+                client.PacketShown?.Invoke(text);
             }
 
             public void OnHandlerException(string name, Exception error)

@@ -136,7 +136,11 @@ namespace MqttLink.M2Mqtt.Engine
             }
 
             stopReconnecting.Set();
-            link?.Abort();
+            if (!IsConnected)
+            {
+                link?.Abort();
+            }
+
             if (!Dispatch.IsCurrent)
             {
                 running.Join(1000);

@@ -84,6 +84,12 @@ namespace MqttLink.M2Mqtt.Engine
                 if (from.Requests.TryGetValue(nativeId, out request))
                 {
                     from.Requests.Remove(nativeId);
+                    if (from.IsMuted)
+                    {
+                        Forget(request);
+                        return;
+                    }
+
                     bool goesAgain = error != null && error.Status == MqttStatus.NotSent && isWanted && !isDisposed
                         && request.Kind == RequestKind.Publish && from == link;
                     if (goesAgain)
@@ -124,6 +130,11 @@ namespace MqttLink.M2Mqtt.Engine
                         // What was accepted without a connection turns out to be more than this server takes.
                         backlog.RemoveFirst();
                         Finish(first, error, null, error.Message);
+                    }
+                    catch (ArgumentException error)
+                    {
+                        backlog.RemoveFirst();
+                        Finish(first, null, null, error.Message);
                     }
                 }
 

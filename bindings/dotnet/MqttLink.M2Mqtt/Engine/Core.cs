@@ -287,6 +287,11 @@ namespace MqttLink.M2Mqtt.Engine
             Thread thread = new Thread(() =>
             {
                 error = use.Connect(false);
+                if (error != null)
+                {
+                    Dispatch.Hold(false);
+                }
+
                 over.Set();
             });
             thread.IsBackground = true;
@@ -297,7 +302,6 @@ namespace MqttLink.M2Mqtt.Engine
             bool failed = over.WaitOne(0) && error != null && error.Status != MqttStatus.Refused;
             if (failed && error.Stage != MqttStage.Mqtt && first == 1)
             {
-                Dispatch.Hold(false);
                 throw Translation.ConnectFailure(error);
             }
 

@@ -29,7 +29,7 @@ namespace MqttLink.M2Mqtt.Engine
         void OnAccepted(string clientId, ConnectPlan plan);
 
         /// <summary>A packet, as one line. On the library's thread.</summary>
-        void OnPacket(bool sent, string text);
+        void OnPacket(string text);
 
         /// <summary>A handler has thrown.</summary>
         void OnHandlerException(string name, Exception error);

@@ -58,7 +58,8 @@ namespace MqttLink.M2Mqtt.Engine
             get { return opened > Math.Max(ended, swallow); }
         }
 
-        private bool IsMuted
+        /// <summary>Whether what comes now belongs to a connection that was closed.</summary>
+        internal bool IsMuted
         {
             get { return isRetired || ended < swallow; }
         }
@@ -166,7 +167,7 @@ namespace MqttLink.M2Mqtt.Engine
 
         public void OnConnected(IntPtr granted)
         {
-            if (!isRetired)
+            if (!IsMuted)
             {
                 MqttMsgConnack message = Translation.Accepted(granted);
                 core.Dispatch.Post("ConnectionOpened", () => core.Events.OnOpened(message));
@@ -226,7 +227,7 @@ namespace MqttLink.M2Mqtt.Engine
 
             if (Plan.ShowsPackets && !isRetired)
             {
-                core.Events.OnPacket(sent, Text.FromNative(NativeMethods.mqttlink_packet_text(packet)));
+                core.Events.OnPacket(Text.FromNative(NativeMethods.mqttlink_packet_text(packet)));
             }
         }
 
