@@ -11,7 +11,7 @@ STORM_SECONDS ?= 5
 CARGO_HOME ?= $(HOME)/.cargo
 
 # The test programs of bindings/dotnet.
-DOTNET_SUITES := MqttLink.Tests
+DOTNET_SUITES := MqttLink.Tests MqttLink.M2Mqtt.Tests
 
 # The C library's name at run time: the first number of the version.
 SONAME := libmqttlink.so.$(shell sed -n 's/^version = "\([0-9]*\).*/\1/p' Cargo.toml | head -n 1)
@@ -66,6 +66,9 @@ test-dotnet: dotnet release-capi
 	done; done
 	tools/dotnet target/dotnet/bin/Hello/netcoreapp3.1/Hello.dll
 	tools/dotnet target/dotnet/bin/UnitTest/netcoreapp3.1/UnitTest.dll
+	for runtime in core mono; do \
+		tools/dotnet run-$$runtime target/dotnet/bin/M2MqttExamples/netstandard2.0/M2MqttExamples.dll all || exit 1; \
+	done
 	bindings/dotnet/package/test.sh
 
 # The library and the suites with AddressSanitizer. It needs a nightly compiler.

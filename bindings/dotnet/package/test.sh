@@ -5,12 +5,15 @@ cd "$(dirname "$0")/../../.."
 here=bindings/dotnet/package
 root=$PWD/target/dotnet
 rm -rf "$root/packages" "$root/consumer" "$root/bin/consumer" "$root/obj/consumer"
-tools/dotnet pack bindings/dotnet/MqttLink/MqttLink.csproj -v quiet -nologo
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+for name in MqttLink MqttLink.M2Mqtt MqttLink.M2Mqtt.Classic; do
+    tools/dotnet pack "bindings/dotnet/$name/$name.csproj" -v quiet -nologo
+    test -s "$root/packages/$name.$version.nupkg" || { echo "package: there is no $name.$version.nupkg"; exit 1; }
+done
 
 # What is restored is the package, unpacked; no other feed and no cache is asked.
 export NUGET_PACKAGES="$root/consumer"
 tools/dotnet build $here/consumer/consumer.csproj -v quiet -nologo
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 unpacked=$root/consumer/mqttlink/$version
 for file in lib/netstandard2.0/MqttLink.dll lib/netstandard2.0/MqttLink.xml README.md LICENSE-MIT LICENSE-APACHE \
     runtimes/linux-x64/native/libmqttlink.so build/netstandard2.0/MqttLink.targets; do
