@@ -111,20 +111,20 @@ namespace M2Mqtt.Tests
         [Test]
         public void DisposeWakesWhoeverWaits()
         {
+            ManualResetEvent published = new ManualResetEvent(false);
             using (ScriptedServer server = ScriptedServer.Once(peer =>
             {
                 peer.Accept();
                 peer.Expect<MqttMsgPublish>();
-                peer.Next();
+                published.Set();
+                peer.ExpectEnd();
             }))
             {
                 MqttClient client = server.Client(V311);
                 client.Connect("c");
                 ManualResetEvent woken = new ManualResetEvent(false);
-                ManualResetEvent begins = new ManualResetEvent(false);
                 Thread waiter = new Thread(() =>
                 {
-                    begins.Set();
                     try
                     {
                         client.PublishAndWait("t", null, MqttQoSLevel.AtLeastOnce, false, 20000);
@@ -133,14 +133,9 @@ namespace M2Mqtt.Tests
                     {
                         woken.Set();
                     }
-                    catch (ObjectDisposedException)
-                    {
-                        // Dispose came before the publish.
-                        woken.Set();
-                    }
                 });
                 waiter.Start();
-                begins.WaitOne();
+                Check.Signalled(published, "the message");
                 client.Dispose();
                 Check.Signalled(woken, "the waiter");
                 server.Join();

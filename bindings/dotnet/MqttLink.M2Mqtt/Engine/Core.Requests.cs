@@ -65,7 +65,7 @@ namespace MqttLink.M2Mqtt.Engine
         /// <returns>False if the time was up first.</returns>
         internal bool Wait(Request request, int timeout)
         {
-            return WaitUntil(() => request.IsDone || isDisposed, timeout) && request.IsDone;
+            return WaitUntil(() => request.IsDone, timeout);
         }
 
         /// <summary>Waits until every message has an outcome.</summary>
