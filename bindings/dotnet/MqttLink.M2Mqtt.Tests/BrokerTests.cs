@@ -59,13 +59,16 @@ namespace M2Mqtt.Tests
 
         /// <summary>Mutual TLS, with the certificate in each form that programs have it in.</summary>
         [Test(Seconds = 60)]
-        [Case("pem")]
-        [Case("pkcs12")]
-        [Case("bytes")]
-        public void TlsWithAClientCertificate(string form)
+        [Case("pem", MqttProtocolVersion.Version_3_1, true)]
+        [Case("pkcs12", MqttProtocolVersion.Version_3_1_1, true)]
+        [Case("bytes", MqttProtocolVersion.Version_5, true)]
+        [Case("pem", MqttProtocolVersion.Version_5, false)]
+        [Case("pkcs12", MqttProtocolVersion.Version_3_1, false)]
+        [Case("bytes", MqttProtocolVersion.Version_3_1_1, false)]
+        public void TlsWithAClientCertificate(string form, MqttProtocolVersion version, bool mosquitto)
         {
             Certificates certificates = Certificates.Get;
-            using (Mosquitto broker = Mosquitto.Start(certificates))
+            WithTls(mosquitto, port =>
             {
                 PemCertificate authority = new PemCertificate(File.ReadAllText(certificates.Authority));
                 string pem = File.ReadAllText(certificates.Client);
@@ -74,21 +77,22 @@ namespace M2Mqtt.Tests
                     ? (X509Certificate)new PemCertificate(pem, key, null)
                     : new X509Certificate2(certificates.ClientPack, "secret", X509KeyStorageFlags.Exportable);
                 using (MqttClient client = new MqttClient(
-                    "localhost", broker.TlsPort, true, authority, own, MqttSslProtocols.TLSv1_2))
+                    "localhost", port, true, authority, own, MqttSslProtocols.TLSv1_2))
                 {
                     if (form == "bytes")
                     {
-                        client.Init("localhost", broker.TlsPort, true, File.ReadAllBytes(certificates.Authority),
+                        client.Init("localhost", port, true, File.ReadAllBytes(certificates.Authority),
                             Encoding.ASCII.GetBytes(pem + key), MqttSslProtocols.TLSv1_3);
                     }
 
+                    client.ProtocolVersion = version;
                     Check.Equal(MqttReasonCode.Success, client.Connect("c"));
                     client.PublishAndWait("t", new byte[1000], MqttQoSLevel.ExactlyOnce, false, 10000);
                     client.Disconnect();
                 }
 
                 using (MqttClient stranger = new MqttClient(
-                    "localhost", broker.TlsPort, true, null, own, MqttSslProtocols.None))
+                    "localhost", port, true, null, own, MqttSslProtocols.None))
                 {
                     MqttConnectionException error =
                         Check.Throws<MqttConnectionException>(() => stranger.Connect("c"));
@@ -96,7 +100,7 @@ namespace M2Mqtt.Tests
                     stranger.Settings.ValidateServerCertificate = false;
                     Check.Equal(MqttReasonCode.Success, stranger.Connect("c"));
                 }
-            }
+            });
 
             foreach (MqttSslProtocols old in
                 new[] { MqttSslProtocols.SSLv3, MqttSslProtocols.TLSv1_0, MqttSslProtocols.TLSv1_1 })
@@ -229,6 +233,27 @@ namespace M2Mqtt.Tests
             lock (lines)
             {
                 return lines.Any(line => line.Contains(part));
+            }
+        }
+
+        private static void WithTls(bool mosquitto, Action<int> test)
+        {
+            Certificates certificates = Certificates.Get;
+            if (mosquitto)
+            {
+                using (Mosquitto broker = Mosquitto.Start(certificates))
+                {
+                    test(broker.TlsPort);
+                }
+
+                return;
+            }
+
+            var tls = new MqttLink.MqttServerTls(certificates.Server, certificates.ServerKey)
+                .WithClientAuthorityFile(certificates.Authority).RequireClientCertificate(true);
+            using (var broker = new MqttLink.MqttBroker(new MqttLink.MqttBrokerOptions().Listen("127.0.0.1:0", tls)))
+            {
+                test(broker.Port);
             }
         }
 

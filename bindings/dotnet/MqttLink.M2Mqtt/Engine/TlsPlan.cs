@@ -1,5 +1,4 @@
 using System;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
 using MqttLink.Interop;
 using nanoFramework.M2Mqtt;
@@ -9,9 +8,6 @@ namespace MqttLink.M2Mqtt.Engine
     /// <summary>How TLS is spoken.</summary>
     internal sealed class TlsPlan
     {
-        private static readonly VerifyFunction VerifyCallback = OnVerify;
-        private static readonly FreeFunction FreeCallback = user => GCHandle.FromIntPtr(user).Free();
-
         /// <summary>Authorities, the client's certificate, versions.</summary>
         internal MqttTlsOptions Options;
 
@@ -57,9 +53,7 @@ namespace MqttLink.M2Mqtt.Engine
                 Options.DangerAcceptInvalidHostNames(!validate);
                 if (Verifier != null)
                 {
-                    IntPtr user = GCHandle.ToIntPtr(GCHandle.Alloc(Verifier));
-                    MqttException.Check(NativeMethods.mqttlink_tls_set_verifier(
-                        Options.Handle, VerifyCallback, user, FreeCallback));
+                    Options.WithVerifier(Verifier);
                 }
 
                 MqttException.Check(NativeMethods.mqttlink_options_set_tls(options, Options.Handle));
@@ -88,23 +82,6 @@ namespace MqttLink.M2Mqtt.Engine
             else
             {
                 options.WithPkcs12(bytes, null);
-            }
-        }
-
-        private static int OnVerify(IntPtr user, IntPtr host, IntPtr certificate, UIntPtr length)
-        {
-            try
-            {
-                var verifier = (Func<string, X509Certificate2, bool>)GCHandle.FromIntPtr(user).Target;
-                using (X509Certificate2 shown = new X509Certificate2(Text.Bytes(certificate, length)))
-                {
-                    return verifier(Text.FromNative(host), shown) ? 0 : 1;
-                }
-            }
-            catch (Exception)
-            {
-                // Whoever cannot decide does not accept.
-                return 2;
             }
         }
     }
