@@ -86,6 +86,17 @@ fn nothing_is_left_lying_about() {
     }
 }
 
+/// What links to the headings of a document end with.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| {
+            let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+        })
+        .collect()
+}
+
 #[test]
 fn what_the_documents_point_at_is_there() {
     let mut documents = files("docs", ".md");
@@ -95,8 +106,19 @@ fn what_the_documents_point_at_is_there() {
     for (name, text) in documents {
         let folder = root().join(&name).parent().map(PathBuf::from).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let missing = !link.contains("://") && !folder.join(link).exists();
-            assert!(!missing, "{name} links to {link}");
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") {
+                continue;
+            }
+            assert!(file.is_empty() || folder.join(file).exists(), "{name} links to {link}");
+            let headings = if file.is_empty() {
+                anchors(&text)
+            } else if heading.is_empty() {
+                continue;
+            } else {
+                anchors(&fs::read_to_string(folder.join(file)).unwrap())
+            };
+            assert!(headings.iter().any(|one| one == heading), "{name} links to {link}");
         }
         let quoted = text.split('`').skip(1).step_by(2);
         let paths = quoted.filter(|word| {
