@@ -52,7 +52,9 @@ pub struct BrokerLimits {
     pub session_overflow: SessionOverflow,
     /// Subscriptions of one session. A further one is refused with "quota exceeded". Default: 1,000.
     pub subscriptions_per_client: usize,
-    /// Filters of one SUBSCRIBE. Those behind are refused with "quota exceeded". Default: 1,000.
+    /// Filters of one SUBSCRIBE or UNSUBSCRIBE; 0 is the same as 1. Those behind are refused, in a
+    /// SUBSCRIBE with "quota exceeded" and in an UNSUBSCRIBE with "implementation specific error". A
+    /// client of MQTT 3, whose UNSUBACK says nothing, is disconnected instead. Default: 1,000.
     pub filters_per_subscribe: usize,
     /// Subscriptions in all. Default: 1,000,000.
     pub subscriptions: usize,

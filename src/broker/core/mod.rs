@@ -190,8 +190,9 @@ impl Core {
     }
 
     pub(crate) fn with_faults(now: Time, config: CoreConfig, faults: Arc<Faults>) -> Self {
+        let filters_max = config.limits.filters_per_subscribe;
         Self {
-            protocol: Arc::new(config.protocol),
+            protocol: Arc::new(ServerConfig { filters_max, ..config.protocol }),
             limits: config.limits,
             hooks: config.hooks,
             connections: Slots::default(),

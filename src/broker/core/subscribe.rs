@@ -18,13 +18,7 @@ impl Core {
         // follow the answer.
         let mut reasons = Vec::with_capacity(request.filters.len());
         let mut changes = Vec::new();
-        let max = self.limits.filters_per_subscribe;
-        for (index, (filter, options)) in request.filters.iter().enumerate() {
-            if index >= max {
-                self.statistics.drops.subscriptions += 1;
-                reasons.push(ReasonCode::QuotaExceeded);
-                continue;
-            }
+        for (filter, options) in &request.filters {
             let qos = options.qos.min(self.protocol.maximum_qos);
             let options = SubscribeOptions { qos, ..*options };
             let result = self.subscribe_to(session, filter, options, id);
@@ -36,6 +30,8 @@ impl Core {
                 Err(reason) => reason,
             });
         }
+        reasons.resize(reasons.len() + request.excess, ReasonCode::QuotaExceeded);
+        self.statistics.drops.subscriptions += u64::try_from(request.excess).unwrap_or_default();
         let Some(connection) = self.connections.get_mut(key) else { return };
         let full = reasons.contains(&ReasonCode::QuotaExceeded);
         let why =
@@ -132,9 +128,13 @@ impl Core {
     }
 
     pub(super) fn unsubscribe(&mut self, key: Key, request: &UnsubscribeReceived) {
-        let Some(session_key) = self.connections.get(key).and_then(|one| one.session) else {
-            return;
-        };
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(session_key) = connection.session else { return };
+        if request.excess > 0 && !connection.protocol.version().is_v5() {
+            // It cannot be told that they were not looked at.
+            let why = "too many filters in one packet";
+            return self.close_with(key, ReasonCode::QuotaExceeded, why);
+        }
         let mut reasons = Vec::with_capacity(request.filters.len());
         for filter in &request.filters {
             let Some(session) = self.sessions.get_mut(session_key) else { return };
@@ -148,6 +148,8 @@ impl Core {
             self.tell(|| BrokerEvent::Unsubscribed { client, filter: filter.clone() });
             reasons.push(ReasonCode::Success);
         }
+        let excess = ReasonCode::ImplementationSpecificError;
+        reasons.resize(reasons.len() + request.excess, excess);
         if let Some(connection) = self.connections.get_mut(key) {
             connection.protocol.unsuback(request.packet_id, reasons);
         }

@@ -112,6 +112,9 @@ pub struct SubscribeReceived {
     pub packet_id: PacketId,
     /// The filters and their options; at least one.
     pub filters: Vec<(String, SubscribeOptions)>,
+    /// How many filters are behind these, which were
+    /// [too many](super::ServerConfig::filters_max): each wants a reason of its own in the answer.
+    pub excess: usize,
     /// Subscription identifier and user properties.
     pub properties: Properties<'static>,
 }
@@ -123,6 +126,9 @@ pub struct UnsubscribeReceived {
     pub packet_id: PacketId,
     /// The filters; at least one.
     pub filters: Vec<String>,
+    /// How many filters are behind these, which were
+    /// [too many](super::ServerConfig::filters_max): each wants a reason of its own in the answer.
+    pub excess: usize,
 }
 
 /// What a DISCONNECT from a client says.

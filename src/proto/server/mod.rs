@@ -69,6 +69,9 @@ pub struct ServerConfig {
     /// How many messages of QoS 1 and 2 are sent to a client that has not acknowledged them, if it
     /// takes that many. Default: 1,024.
     pub window: u16,
+    /// How many filters of one SUBSCRIBE or UNSUBSCRIBE are handed on, 1 at least; those behind are
+    /// only counted. Default: no limit.
+    pub filters_max: usize,
     /// Whether the places of the packets in the input are kept for
     /// [`ServerConnection::poll_frames`]. Default: no.
     pub record_frames: bool,
@@ -92,6 +95,7 @@ impl Default for ServerConfig {
             shared_subscription_available: true,
             response_information: None,
             window: 1_024,
+            filters_max: usize::MAX,
             record_frames: false,
         }
     }

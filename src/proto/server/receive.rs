@@ -117,10 +117,11 @@ impl ServerConnection {
         match Packet::decode(frame, self.version)? {
             Packet::Subscribe(subscribe) => self.receive_subscribe(&subscribe),
             Packet::Unsubscribe(unsubscribe) => {
-                let filters = unsubscribe.filters.iter().map(|filter| (*filter).to_owned());
+                let filters = unsubscribe.filters.iter().take(self.filters_max());
                 self.events.push_back(ServerEvent::Unsubscribe(Box::new(UnsubscribeReceived {
                     packet_id: unsubscribe.packet_id,
-                    filters: filters.collect(),
+                    filters: filters.map(|filter| (*filter).to_owned()).collect(),
+                    excess: unsubscribe.filters.len().saturating_sub(self.filters_max()),
                 })));
                 Ok(())
             }
@@ -240,13 +241,18 @@ impl ServerConnection {
                 return not_offered("a wildcard", reason);
             }
         }
-        let filters = subscribe.filters.iter().map(|f| (f.filter.to_owned(), f.options));
+        let filters = subscribe.filters.iter().take(self.filters_max());
         self.events.push_back(ServerEvent::Subscribe(Box::new(SubscribeReceived {
             packet_id: subscribe.packet_id,
-            filters: filters.collect(),
+            filters: filters.map(|one| (one.filter.to_owned(), one.options)).collect(),
+            excess: subscribe.filters.len().saturating_sub(self.filters_max()),
             properties: subscribe.properties.clone().into_owned(),
         })));
         Ok(())
+    }
+
+    fn filters_max(&self) -> usize {
+        self.config.filters_max.max(1)
     }
 
     fn receive_ack(&mut self, ack: Ack<'_>) -> Result<(), ProtocolError> {

@@ -1,10 +1,10 @@
 //! What is held beside messages: filters, wills, beginnings of packets.
 
 use mqttlink::broker::Decision;
-use mqttlink::codec::{AckKind, Connect, Will};
+use mqttlink::codec::{AckKind, Connect, Packet, Unsubscribe, Will};
 use mqttlink::{Properties, QoS, ReasonCode, SubscribeOptions};
 
-use crate::world::{V4, V5, World, hello, lasting, will};
+use crate::world::{V4, V5, World, hello, lasting, packet_id, will};
 
 fn held(world: &World) -> usize {
     world.core.statistics(world.now).held_bytes
@@ -192,4 +192,29 @@ fn what_waits_for_an_authentication_is_bounded_in_bytes() {
         world.core.delete_session(world.now, id);
     }
     assert_eq!(held(&world), 0);
+}
+
+#[test]
+fn what_is_too_much_for_one_unsubscribe_is_not_looked_at() {
+    let mut world = World::with(|config| config.limits.filters_per_subscribe = 2);
+    for version in [V5, V4] {
+        let client = world.connect(version, "a");
+        for filter in ["a", "b", "c"] {
+            world.subscribe(client, filter, QoS::AtMostOnce);
+        }
+        if version == V5 {
+            let line = world.unsubscribe(client, &["a", "x", "c", "b"]);
+            let codes: Vec<_> = line.matches("(0x").collect();
+            assert!(codes.len() >= 3 && line.matches("(0x83)").count() == 2, "{line}");
+            assert_eq!(world.core.session(world.now, "a").unwrap().subscriptions, 2);
+            world.unsubscribe(client, &["b", "c"]);
+        } else {
+            let packet_id = packet_id(9);
+            let (properties, filters) = (Properties::new(), vec!["a", "b", "c"]);
+            world
+                .send(client, &Packet::Unsubscribe(Unsubscribe { packet_id, properties, filters }));
+            world.expect_closed(client);
+        }
+        assert!(world.core.statistics(world.now).subscriptions == 0);
+    }
 }
