@@ -269,6 +269,7 @@ impl BrokerBuilder {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
+        self.check_versions()?;
         let listeners = self.bind()?;
         self.core.protocol.record_frames = self.recorder.is_some();
         self.hooks.authenticates = self.authenticator.is_some();
@@ -287,6 +288,16 @@ impl BrokerBuilder {
     pub(crate) fn at_virtual_time(mut self, now: Time) -> Self {
         self.clock = Clock::Virtual(Arc::new(Mutex::new(now)));
         self
+    }
+
+    fn check_versions(&self) -> Result<(), Error> {
+        let of_addresses = self.addresses.iter().filter_map(|address| address.versions.as_ref());
+        if of_addresses.chain([&self.core.protocol.versions]).any(Vec::is_empty) {
+            let text = "no version of MQTT is to be spoken: name one in versions or accept_versions, \
+                        or leave the call out for all";
+            return Err(Error::with_text(ErrorCode::InvalidArgument, text));
+        }
+        Ok(())
     }
 
     fn bind(&mut self) -> Result<Vec<Bound>, Error> {

@@ -321,3 +321,15 @@ fn an_address_may_be_for_some_versions_only() {
     let error = Broker::builder().accept_versions(&[Version::V5]).start().unwrap_err();
     assert!(error.to_string().contains("call listen first"), "{error}");
 }
+
+#[test]
+fn an_address_for_no_version_is_refused() {
+    for builder in [
+        Broker::builder().listen("127.0.0.1:0").accept_versions(&[]),
+        Broker::builder().listen("127.0.0.1:0").versions(&[]),
+    ] {
+        let error = builder.start().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+        assert!(error.to_string().contains("no version of MQTT"), "{error}");
+    }
+}
