@@ -220,7 +220,9 @@ impl Core {
                 let why = "this client may not publish its will";
                 return Some((ReasonCode::NotAuthorized, why));
             }
-            if !self.has_room_for_will(message.size()) {
+            let known = self.by_client_id.get(client.client_id.as_ref()).copied();
+            let resumed = known.filter(|_| !request.clean_start);
+            if !self.has_room_for_will(message.size(), resumed) {
                 self.statistics.drops.sessions += 1;
                 return Some((ReasonCode::QuotaExceeded, "there is no room for another will"));
             }

@@ -56,9 +56,14 @@ impl Core {
             && self.held() + bytes <= self.limits.held_bytes
     }
 
-    /// Whether a client may leave this will.
-    pub(super) const fn has_room_for_will(&self, bytes: usize) -> bool {
-        bytes <= self.limits.held_bytes_per_client && self.held() + bytes <= self.limits.held_bytes
+    /// Whether a client may leave a will of this size, beside what its session holds if it goes on.
+    pub(super) fn has_room_for_will(&self, bytes: usize, resumed: Option<Key>) -> bool {
+        let session = resumed.and_then(|key| self.sessions.get(key));
+        let own = session.map_or(0, |session| {
+            session.held_bytes - session.will.as_deref().map_or(0, will_bytes)
+        });
+        own + WILL + bytes <= self.limits.held_bytes_per_client
+            && self.held() + WILL + bytes <= self.limits.held_bytes
     }
 
     /// So many bytes more are held for a session.

@@ -91,6 +91,21 @@ fn wills_count_as_long_as_they_may_be_published() {
 }
 
 #[test]
+fn a_will_and_filters_share_the_room_of_a_client() {
+    let mut world = World::with(|config| config.limits.held_bytes_per_client = 2_000);
+    let client = world.connect_lasting(V5, "a");
+    world.subscribe(client, &"x".repeat(500), QoS::AtMostOnce);
+    let payload = vec![7; 1_000];
+    let connect =
+        Connect { will: Some(Will { payload: &payload, ..will("w") }), ..lasting(V5, "a") };
+    let refused = world.say(&connect);
+    assert!(world.expect(refused).starts_with("CONNACK reason=quota exceeded"));
+    let clean = world.accepted(&Connect { clean_start: true, ..connect }).0;
+    world.cut(clean);
+    assert!(world.core.session(world.now, "a").is_some());
+}
+
+#[test]
 fn beginnings_of_packets_find_no_room_before_they_take_all() {
     let mut world = World::with(|config| config.limits.held_bytes = 100_000);
     let honest = world.connect(V5, "honest");
