@@ -1071,7 +1071,8 @@ enum mqttlink_broker_setting
      */
     MQTTLINK_BROKER_SESSION_OVERFLOW = 14,
     /**
-     * Filters of one SUBSCRIBE; those behind are refused with "quota exceeded". Default: 1,000.
+     * Filters of one SUBSCRIBE or UNSUBSCRIBE; those behind are refused. A client of MQTT 3 is disconnected
+     * if they are in an UNSUBSCRIBE. Default: 1,000.
      */
     MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
     /**

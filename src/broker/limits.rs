@@ -8,7 +8,8 @@ pub enum Overflow {
     /// The new message is dropped.
     #[default]
     DropNewest,
-    /// The message that has waited longest is dropped.
+    /// The message that has waited longest is dropped; the new one, if there would be no room for it
+    /// even then.
     DropOldest,
     /// The client is disconnected with "quota exceeded", and the new message is dropped. A client
     /// that is not connected loses the message.

@@ -18,8 +18,9 @@ impl Core {
             self.make_room(key, cause);
         }
         while let Some(cause) = self.lacks_room(key, bytes) {
-            let session = self.sessions.get_mut(key);
-            let session = session.filter(|_| self.limits.overflow == Overflow::DropOldest);
+            let helps =
+                self.limits.overflow == Overflow::DropOldest && self.can_make_room(key, bytes);
+            let session = self.sessions.get_mut(key).filter(|_| helps);
             let Some(oldest) = session.and_then(Session::dequeue) else {
                 return self.overflow(key, &message, cause);
             };
@@ -61,6 +62,13 @@ impl Core {
             || session.queued_bytes + bytes > limits.queued_bytes_per_client;
         let all = self.queued_bytes + bytes > limits.queued_bytes;
         own.then_some(DropCause::QueueFull).or(all.then_some(DropCause::TotalFull))
+    }
+
+    /// Whether a message of this size would fit if nothing else waited for this session.
+    fn can_make_room(&self, key: Key, bytes: usize) -> bool {
+        let own = self.sessions.get(key).map_or(0, |session| session.queued_bytes);
+        bytes <= self.limits.queued_bytes_per_client
+            && self.queued_bytes - own + bytes <= self.limits.queued_bytes
     }
 
     /// Whether another message of this size may be in flight to a session. One always may.

@@ -53,7 +53,8 @@ pub enum mqttlink_broker_setting {
     /// What happens when a client comes above `MQTTLINK_BROKER_SESSIONS`: a `mqttlink_session_overflow`.
     /// Default: `MQTTLINK_EVICT_OLDEST_SESSION`.
     MQTTLINK_BROKER_SESSION_OVERFLOW = 14,
-    /// Filters of one SUBSCRIBE; those behind are refused with "quota exceeded". Default: 1,000.
+    /// Filters of one SUBSCRIBE or UNSUBSCRIBE; those behind are refused. A client of MQTT 3 is disconnected
+    /// if they are in an UNSUBSCRIBE. Default: 1,000.
     MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
     /// Bytes of the filters and the will of one client, with about 250 for each level of a filter; a
     /// further one is refused with "quota exceeded". Default: 8 MiB.

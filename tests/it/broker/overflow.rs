@@ -81,3 +81,30 @@ fn what_has_expired_for_one_client_keeps_no_room_from_another() {
     assert_eq!((statistics.queued_messages, statistics.queued_bytes), (1, 64 + 2));
     assert_eq!((statistics.drops.total_full, statistics.drops.expired), (0, 5));
 }
+
+#[test]
+fn a_message_that_can_never_fit_takes_no_other_ones_place() {
+    for total in [false, true] {
+        let mut world = World::with(|config| {
+            config.limits.overflow = Overflow::DropOldest;
+            let bytes = if total {
+                &mut config.limits.queued_bytes
+            } else {
+                &mut config.limits.queued_bytes_per_client
+            };
+            *bytes = 1_000;
+        });
+        offline(&mut world, "a");
+        let message = |payload| Publish::new("a", payload).qos(QoS::AtLeastOnce);
+        for _ in 0..3 {
+            world.core.publish(world.now, &message(vec![7; 100])).unwrap();
+        }
+        world.core.publish(world.now, &message(vec![7; 2_000])).unwrap();
+        let statistics = world.core.statistics(world.now);
+        assert_eq!((statistics.queued_messages, statistics.drops.messages()), (3, 1));
+        // One that fits does.
+        world.core.publish(world.now, &message(vec![7; 900])).unwrap();
+        let statistics = world.core.statistics(world.now);
+        assert_eq!((statistics.queued_messages, statistics.drops.messages()), (1, 4));
+    }
+}
