@@ -2,10 +2,11 @@
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use mqttlink::broker::Broker;
-use mqttlink::{Client, Error, ErrorCode, QoS, ReasonCode, Subscribe, Version};
+use mqttlink::broker::{Broker, BrokerLimits};
+use mqttlink::{Client, Error, ErrorCode, Publish, QoS, ReasonCode, Subscribe, Version};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -332,4 +333,36 @@ fn an_address_for_no_version_is_refused() {
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
         assert!(error.to_string().contains("no version of MQTT"), "{error}");
     }
+}
+
+#[test]
+fn a_burst_of_the_programs_own_messages_does_not_overflow_who_reads() {
+    const COUNT: usize = 5_000;
+    let mut limits = BrokerLimits::default();
+    limits.queued_bytes_per_client = 100_000;
+    let broker = Broker::builder().listen("127.0.0.1:0").limits(limits).start().unwrap();
+    let (client, _) =
+        Client::builder_for("127.0.0.1", broker.address().unwrap().port()).connect().unwrap();
+    let _ = client.subscribe(Subscribe::new("t", QoS::AtMostOnce)).unwrap();
+    let (enter, entered) = mpsc::channel();
+    let (leave, left) = mpsc::channel::<()>();
+    let blocked = broker.clone();
+    // Holds the broker's thread until all messages wait.
+    let holder = std::thread::spawn(move || {
+        blocked.wait_until(10 * SECOND, move |_| {
+            enter.send(()).unwrap();
+            left.recv().unwrap();
+            true
+        })
+    });
+    entered.recv().unwrap();
+    for _ in 0..COUNT {
+        broker.publish(&Publish::new("t", vec![7; 40])).unwrap();
+    }
+    leave.send(()).unwrap();
+    holder.join().unwrap().unwrap();
+    for _ in 0..COUNT {
+        client.recv_timeout(10 * SECOND).unwrap();
+    }
+    assert_eq!(broker.statistics().unwrap().drops.messages(), 0);
 }

@@ -35,6 +35,9 @@ use crate::transport::{Listener, Polled};
 /// How many bytes one connection may supply before it is another one's turn.
 const READ_SIZE: usize = 128 * 1024;
 
+/// After how many messages of the program itself the clients are given what there is for them.
+const PUBLISH_ROUND: usize = 256;
+
 /// How many events are taken from the system at a time.
 const EVENTS: usize = 1024;
 
@@ -324,9 +327,17 @@ impl Poller {
             self.enqueue(id);
             self.write(id);
         }
+        let mut published = 0;
         for command in commands.drain(..) {
             match command {
-                Command::Publish(message) => self.core.publish_shared(self.now, message),
+                Command::Publish(message) => {
+                    self.core.publish_shared(self.now, message);
+                    published += 1;
+                    if published % PUBLISH_ROUND == 0 {
+                        // A burst does not fill the queues of clients that take messages.
+                        self.write_round();
+                    }
+                }
                 Command::Attach(end) => self.attach(Polled::Memory(end), Peer::default(), None),
                 Command::Decide { connection, decision, exchange } => {
                     if let Some(link) = self.link_mut(connection) {
