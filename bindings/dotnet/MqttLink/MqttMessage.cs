@@ -22,13 +22,15 @@ namespace MqttLink
         {
             this.owned = owned;
             native = message;
-            Topic = Interop.Text.FromNative(NativeMethods.mqttlink_message_topic(message));
+            Topic = TopicNames.FromNative(NativeMethods.mqttlink_message_topic(message));
             var payload = NativeMethods.mqttlink_message_payload(message, out var length);
             Payload = (ulong)length == 0 ? Array.Empty<byte>() : Interop.Text.Bytes(payload, length);
             QoS = (MqttQoS)NativeMethods.mqttlink_message_qos(message);
             Retain = NativeMethods.mqttlink_message_retain(message);
-            Duplicate = NativeMethods.mqttlink_message_dup(message);
-            PayloadLength = (long)(ulong)NativeMethods.mqttlink_message_payload_len(message);
+            Duplicate = QoS != MqttQoS.AtMostOnce && NativeMethods.mqttlink_message_dup(message);
+            PayloadLength = Payload.Length > 0
+                ? Payload.Length
+                : (long)(ulong)NativeMethods.mqttlink_message_payload_len(message);
             properties = NativeMethods.mqttlink_message_properties(message);
             if ((ulong)NativeMethods.mqttlink_properties_count(properties) == 0)
             {
