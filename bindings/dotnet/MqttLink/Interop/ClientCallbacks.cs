@@ -169,6 +169,26 @@ namespace MqttLink.Interop
             }
         }
 
+        /// <summary>What does not come by the million: tells the client, and contains what it throws.</summary>
+        private static void Run(IntPtr user, IntPtr handle, Action<IClientEvents> tell)
+        {
+            RunningHandles.Current = handle;
+            IClientEvents client = null;
+            try
+            {
+                client = ClientLink.Client(user, out _);
+                if (client != null)
+                {
+                    tell(client);
+                }
+            }
+            catch (Exception exception)
+            {
+                Report(client, exception);
+            }
+            DeadStack.Clear();
+        }
+
         private static void OnMessage(IntPtr user, IntPtr handle, IntPtr message)
         {
             IClientEvents client = null;
@@ -219,66 +239,22 @@ namespace MqttLink.Interop
 
         private static void OnConnected(IntPtr user, IntPtr handle, IntPtr granted)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnConnected(granted);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnConnected(granted));
         }
 
         private static void OnConnectFailed(IntPtr user, IntPtr handle, IntPtr error)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnConnectFailed(error);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnConnectFailed(error));
         }
 
         private static void OnDisconnected(IntPtr user, IntPtr handle, IntPtr error)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnDisconnected(error);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnDisconnected(error));
         }
 
         private static void OnServerDisconnect(IntPtr user, IntPtr handle, IntPtr error)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnServerDisconnect(error);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnServerDisconnect(error));
         }
 
         private static void OnPublished(IntPtr user, IntPtr handle, ulong id, IntPtr error, int reason)
@@ -299,50 +275,17 @@ namespace MqttLink.Interop
 
         private static void OnSubscribed(IntPtr user, IntPtr handle, ulong id, IntPtr error, IntPtr results)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnSubscribed(id, error, results);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnSubscribed(id, error, results));
         }
 
         private static void OnUnsubscribed(IntPtr user, IntPtr handle, ulong id, IntPtr error, IntPtr results)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnUnsubscribed(id, error, results);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnUnsubscribed(id, error, results));
         }
 
         private static void OnPacket(IntPtr user, IntPtr handle, IntPtr packet)
         {
-            IClientEvents client = null;
-            RunningHandles.Current = handle;
-            try
-            {
-                client = ClientLink.Client(user, out _);
-                client?.OnPacket(packet);
-            }
-            catch (Exception exception)
-            {
-                Report(client, exception);
-            }
-            DeadStack.Clear();
+            Run(user, handle, client => client.OnPacket(packet));
         }
     }
 }
