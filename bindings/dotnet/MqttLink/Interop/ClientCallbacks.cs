@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MqttLink.Interop
@@ -170,6 +171,7 @@ namespace MqttLink.Interop
         }
 
         /// <summary>What does not come by the million: tells the client, and contains what it throws.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining)]
         private static void Run(IntPtr user, IntPtr handle, Action<IClientEvents> tell)
         {
             RunningHandles.Current = handle;
@@ -186,7 +188,6 @@ namespace MqttLink.Interop
             {
                 Report(client, exception);
             }
-            DeadStack.Clear();
         }
 
         private static void OnMessage(IntPtr user, IntPtr handle, IntPtr message)
@@ -240,21 +241,25 @@ namespace MqttLink.Interop
         private static void OnConnected(IntPtr user, IntPtr handle, IntPtr granted)
         {
             Run(user, handle, client => client.OnConnected(granted));
+            DeadStack.Clear();
         }
 
         private static void OnConnectFailed(IntPtr user, IntPtr handle, IntPtr error)
         {
             Run(user, handle, client => client.OnConnectFailed(error));
+            DeadStack.Clear();
         }
 
         private static void OnDisconnected(IntPtr user, IntPtr handle, IntPtr error)
         {
             Run(user, handle, client => client.OnDisconnected(error));
+            DeadStack.Clear();
         }
 
         private static void OnServerDisconnect(IntPtr user, IntPtr handle, IntPtr error)
         {
             Run(user, handle, client => client.OnServerDisconnect(error));
+            DeadStack.Clear();
         }
 
         private static void OnPublished(IntPtr user, IntPtr handle, ulong id, IntPtr error, int reason)
@@ -276,16 +281,19 @@ namespace MqttLink.Interop
         private static void OnSubscribed(IntPtr user, IntPtr handle, ulong id, IntPtr error, IntPtr results)
         {
             Run(user, handle, client => client.OnSubscribed(id, error, results));
+            DeadStack.Clear();
         }
 
         private static void OnUnsubscribed(IntPtr user, IntPtr handle, ulong id, IntPtr error, IntPtr results)
         {
             Run(user, handle, client => client.OnUnsubscribed(id, error, results));
+            DeadStack.Clear();
         }
 
         private static void OnPacket(IntPtr user, IntPtr handle, IntPtr packet)
         {
             Run(user, handle, client => client.OnPacket(packet));
+            DeadStack.Clear();
         }
     }
 }
