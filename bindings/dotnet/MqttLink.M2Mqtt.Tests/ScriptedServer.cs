@@ -98,6 +98,8 @@ namespace M2Mqtt.Tests
         {
             this.socket = socket;
             socket.ReceiveTimeout = 15000;
+            // A client that has gone with a full window is noticed by the next probe of the system only.
+            socket.SendTimeout = 3000;
             channel = new MqttNetworkChannel(socket);
             Version = MqttProtocolVersion.Version_3_1_1;
         }
