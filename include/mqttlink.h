@@ -1076,14 +1076,16 @@ enum mqttlink_broker_setting
      */
     MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
     /**
-     * Bytes of the filters and the will of one client, with about 250 for each level of a filter; a
-     * further one is refused with "quota exceeded". Default: 8 MiB.
+     * Bytes of the filters and the will of one client, with about 250 for each level of a filter, and 150
+     * for each message of QoS 2 that it has sent and not released. A further filter or will is refused with
+     * "quota exceeded"; for a further message the client is disconnected and its session ends. Default: 8
+     * MiB.
      */
     MQTTLINK_BROKER_HELD_BYTES_PER_CLIENT = 16,
     /**
-     * Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has not
-     * come. A filter or will for which there is no room is refused with "quota exceeded", a connection
-     * whose packet finds none is closed. Default: 256 MiB.
+     * The same of all clients, with the beginnings of packets whose rest has not come and what waits for an
+     * authentication. A filter or will for which there is no room is refused with "quota exceeded", a
+     * connection whose packet finds none is closed. Default: 256 MiB.
      */
     MQTTLINK_BROKER_HELD_BYTES = 17,
     /**
@@ -2209,7 +2211,8 @@ typedef struct mqttlink_broker_counters {
      */
     uint64_t retained_unsent;
     /**
-     * Bytes of filters, wills and beginnings of packets, with what it takes to keep them.
+     * Bytes of filters, wills, beginnings of packets, unreleased messages of QoS 2 and waiting
+     * authentications, with what it takes to keep them.
      */
     uint64_t held_bytes;
 } mqttlink_broker_counters;
@@ -4241,9 +4244,9 @@ mqttlink_status mqttlink_broker_statistics(const struct mqttlink_broker *broker,
 /**
  * Subscribes the program itself to a filter. A callback gets the messages on a thread of its own; without
  * one, NULL, they wait for `mqttlink_broker_subscription_receive`. At most 65,536 wait; further ones are
- * dropped and counted in `mqttlink_broker_counters`. Of the retained messages that match none is dropped:
- * they come as there is room, and none behind a newer message of its topic. No other callback is asked
- * about it.
+ * dropped and counted in `mqttlink_broker_counters`. The retained messages that match wait for room. None
+ * comes behind a newer message of its topic; where that one finds no room, it is dropped with it. No other
+ * callback is asked about it.
  *
  * Waits for the broker's thread, which takes no time.
  */

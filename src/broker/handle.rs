@@ -152,9 +152,9 @@ impl Broker {
     }
 
     /// Subscribes the program itself. Messages wait in the subscription, at most 65,536; further ones
-    /// are dropped and counted ([`Drops::local`](super::Drops::local)). Of the retained messages that
-    /// match none is dropped: they come as there is room, the first 500 or so before anything else,
-    /// and none behind a newer message of its topic.
+    /// are dropped and counted ([`Drops::local`](super::Drops::local)). The retained messages that match
+    /// wait for room: the first 500 or so come before anything else, and none comes behind a newer
+    /// message of its topic; where that one finds no room, it is dropped with it.
     ///
     /// ```
     /// use mqttlink::Publish;

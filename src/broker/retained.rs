@@ -354,6 +354,19 @@ mod tests {
     }
 
     #[test]
+    fn many_that_expire_at_the_same_moment_go_in_rounds() {
+        let mut store = Retained::default();
+        for number in 0..EXPIRE_MAX + 10 {
+            let one = message(&number.to_string(), "1", Some(5));
+            store.store(&one, 1, 9_999, 9_999_999).unwrap();
+        }
+        let now = Time::from_origin(Duration::from_secs(5));
+        let most = u64::try_from(EXPIRE_MAX).unwrap();
+        assert_eq!((store.expire(now), store.poll_timeout()), (most, Some(now)));
+        assert_eq!((store.expire(now), store.poll_timeout(), store.count()), (10, None, 0));
+    }
+
+    #[test]
     fn a_filter_that_matches_little_does_not_look_at_everything() {
         let mut store = Retained::default();
         for number in 0..1_000 {

@@ -86,7 +86,8 @@ pub struct BrokerStatistics {
     /// Bytes of messages that wait for clients, in their queues and outgoing buffers, or are in
     /// flight.
     pub queued_bytes: usize,
-    /// Bytes of filters, wills and beginnings of packets, with what it takes to keep them.
+    /// Bytes of filters, wills, beginnings of packets, unreleased messages of QoS 2 and waiting
+    /// authentications, with what it takes to keep them.
     pub held_bytes: usize,
     /// Packets received.
     pub packets_received: u64,

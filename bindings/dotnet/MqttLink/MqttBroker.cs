@@ -115,8 +115,8 @@ namespace MqttLink
 
         /// <summary>
         /// Subscribes the program itself to a filter. No hook is asked about it. At most 65,536 messages wait; further
-        /// ones are dropped and counted. Of the retained messages that match none is dropped: they come as there is
-        /// room, and none behind a newer message of its topic.
+        /// ones are dropped and counted. The retained messages that match wait for room. None comes behind a newer
+        /// message of its topic; where that one finds no room, it is dropped with it.
         /// </summary>
         /// <param name="filter">A topic filter.</param>
         /// <param name="handler">

@@ -190,7 +190,7 @@ impl Core {
     }
 
     pub(crate) fn with_faults(now: Time, config: CoreConfig, faults: Arc<Faults>) -> Self {
-        let filters_max = config.limits.filters_per_subscribe;
+        let filters_max = config.limits.filters_per_subscribe.min(config.protocol.filters_max);
         Self {
             protocol: Arc::new(ServerConfig { filters_max, ..config.protocol }),
             limits: config.limits,

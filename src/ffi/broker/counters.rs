@@ -84,7 +84,8 @@ pub struct mqttlink_broker_counters {
     pub dropped_sessions_evicted: u64,
     /// Subscriptions that have not been given all their retained messages yet.
     pub retained_unsent: u64,
-    /// Bytes of filters, wills and beginnings of packets, with what it takes to keep them.
+    /// Bytes of filters, wills, beginnings of packets, unreleased messages of QoS 2 and waiting
+    /// authentications, with what it takes to keep them.
     pub held_bytes: u64,
 }
 

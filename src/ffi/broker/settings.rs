@@ -56,12 +56,14 @@ pub enum mqttlink_broker_setting {
     /// Filters of one SUBSCRIBE or UNSUBSCRIBE; those behind are refused. A client of MQTT 3 is disconnected
     /// if they are in an UNSUBSCRIBE. Default: 1,000.
     MQTTLINK_BROKER_FILTERS_PER_SUBSCRIBE = 15,
-    /// Bytes of the filters and the will of one client, with about 250 for each level of a filter; a
-    /// further one is refused with "quota exceeded". Default: 8 MiB.
+    /// Bytes of the filters and the will of one client, with about 250 for each level of a filter, and 150
+    /// for each message of QoS 2 that it has sent and not released. A further filter or will is refused with
+    /// "quota exceeded"; for a further message the client is disconnected and its session ends. Default: 8
+    /// MiB.
     MQTTLINK_BROKER_HELD_BYTES_PER_CLIENT = 16,
-    /// Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has not
-    /// come. A filter or will for which there is no room is refused with "quota exceeded", a connection
-    /// whose packet finds none is closed. Default: 256 MiB.
+    /// The same of all clients, with the beginnings of packets whose rest has not come and what waits for an
+    /// authentication. A filter or will for which there is no room is refused with "quota exceeded", a
+    /// connection whose packet finds none is closed. Default: 256 MiB.
     MQTTLINK_BROKER_HELD_BYTES = 17,
     /// How many milliseconds CONNECT may take, and each answer in an authentication exchange. Default:
     /// 10,000 ms.

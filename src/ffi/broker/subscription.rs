@@ -112,9 +112,9 @@ impl Drop for Worker {
 
 /// Subscribes the program itself to a filter. A callback gets the messages on a thread of its own; without
 /// one, NULL, they wait for `mqttlink_broker_subscription_receive`. At most 65,536 wait; further ones are
-/// dropped and counted in `mqttlink_broker_counters`. Of the retained messages that match none is dropped:
-/// they come as there is room, and none behind a newer message of its topic. No other callback is asked
-/// about it.
+/// dropped and counted in `mqttlink_broker_counters`. The retained messages that match wait for room. None
+/// comes behind a newer message of its topic; where that one finds no room, it is dropped with it. No other
+/// callback is asked about it.
 ///
 /// Waits for the broker's thread, which takes no time.
 #[unsafe(no_mangle)]

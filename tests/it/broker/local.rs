@@ -83,3 +83,15 @@ fn a_local_subscription_may_end_before_it_has_everything() {
     let statistics = world.core.statistics(world.now);
     assert_eq!((statistics.retained_unsent, statistics.held_bytes), (0, 0));
 }
+
+#[test]
+fn a_retained_message_that_a_newer_one_overtakes_without_room_is_counted_with_it() {
+    let mut world = World::new();
+    world.core.publish(world.now, &Publish::new("t", "old").retain(true)).unwrap();
+    let local = world.core.subscribe_local(world.now, "#", |_| false).unwrap();
+    world.core.publish(world.now, &Publish::new("t", "live")).unwrap();
+    world.core.resume_local(world.now, local);
+    world.pump();
+    let statistics = world.core.statistics(world.now);
+    assert_eq!((statistics.drops.local, statistics.retained_unsent), (2, 0));
+}
