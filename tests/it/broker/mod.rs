@@ -2,6 +2,7 @@
 
 mod authentications;
 mod catch_up;
+mod catch_up_random;
 mod held;
 mod identifiers;
 mod in_flight;
