@@ -19,6 +19,8 @@ struct Run {
     /// The last message of a topic that the client must be given.
     last: BTreeMap<String, u32>,
     retained: BTreeMap<String, u32>,
+    /// What was retained when it subscribed, and not replaced since.
+    owed: BTreeMap<String, u32>,
     published: u32,
     subscribed: bool,
 }
@@ -27,9 +29,10 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut world = World::with(|config| config.protocol.window = 2);
         let client = Some(world.connect_lasting(V5, "a"));
-        let (got, last, retained) = Default::default();
+        let (got, last, retained, owed) = Default::default();
         let (open, published, subscribed) = (Vec::new(), 0, false);
-        Self { world, state: seed, client, open, got, last, retained, published, subscribed }
+        let state = seed;
+        Self { world, state, client, open, got, last, retained, owed, published, subscribed }
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -48,6 +51,7 @@ impl Run {
         self.world.pump();
         if retain {
             self.retained.insert(topic.clone(), self.published);
+            self.owed.remove(&topic);
         }
         if self.subscribed {
             self.last.insert(topic, self.published);
@@ -59,6 +63,7 @@ impl Run {
         self.world.subscribe(client, "t/#", SubscribeOptions::from(QoS::AtLeastOnce));
         self.subscribed = true;
         self.last = self.retained.clone();
+        self.owed = self.retained.clone();
     }
 
     fn read(&mut self) {
@@ -122,6 +127,9 @@ fn every_message_comes_once_and_in_the_order_of_its_topic() {
         }
         let last = run.got.iter().map(|(topic, all)| (topic.clone(), *all.last().unwrap()));
         assert_eq!(last.collect::<BTreeMap<_, _>>(), run.last, "seed {seed}");
+        for (topic, number) in &run.owed {
+            assert!(run.got[topic].contains(number), "seed {seed}: {number} to {topic} is lost");
+        }
         let statistics = run.world.core.statistics(run.world.now);
         assert_eq!((statistics.retained_unsent, statistics.queued_messages), (0, 0));
     }
