@@ -2714,6 +2714,8 @@ mqttlink_status mqttlink_options_on_message(struct mqttlink_options *options,
 /**
  * Is told when the server has accepted a connection, on the dispatcher thread, in order with the
  * messages.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_connected(struct mqttlink_options *options,
@@ -2723,6 +2725,8 @@ mqttlink_status mqttlink_options_on_connected(struct mqttlink_options *options,
 
 /**
  * Is told when no connection came about: the network or the server refused. On the dispatcher thread.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_connect_failed(struct mqttlink_options *options,
@@ -2734,6 +2738,8 @@ mqttlink_status mqttlink_options_on_connect_failed(struct mqttlink_options *opti
  * Is told when a connection is gone, and everything that belonged to it; the error is NULL if this
  * side ended it. `mqttlink_client_connect` and `mqttlink_client_reconnect` may be called inside. On the
  * dispatcher thread, in order with the messages.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_disconnected(struct mqttlink_options *options,
@@ -2744,6 +2750,8 @@ mqttlink_status mqttlink_options_on_disconnected(struct mqttlink_options *option
 /**
  * Is told when the server has ended a connection with DISCONNECT, and why, in MQTT 5.0; just before
  * the callback of `mqttlink_options_on_disconnected`.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_server_disconnect(struct mqttlink_options *options,
@@ -2754,6 +2762,8 @@ mqttlink_status mqttlink_options_on_server_disconnect(struct mqttlink_options *o
 /**
  * Is told the outcome of each message of `mqttlink_client_publish_event`, exactly once, on the
  * dispatcher thread.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_published(struct mqttlink_options *options,
@@ -2764,6 +2774,8 @@ mqttlink_status mqttlink_options_on_published(struct mqttlink_options *options,
 /**
  * Is told the answer to each `mqttlink_client_subscribe_event`: the QoS that was granted to each
  * filter. Exactly once, on the dispatcher thread.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_subscribed(struct mqttlink_options *options,
@@ -2774,6 +2786,8 @@ mqttlink_status mqttlink_options_on_subscribed(struct mqttlink_options *options,
 /**
  * Is told the answer to each `mqttlink_client_unsubscribe_event`, exactly once, on the dispatcher
  * thread.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_unsubscribed(struct mqttlink_options *options,
@@ -2784,6 +2798,8 @@ mqttlink_status mqttlink_options_on_unsubscribed(struct mqttlink_options *option
 /**
  * Is shown every packet in both directions, on the dispatcher thread. When it does not keep up,
  * packets are left out and counted in `mqttlink_statistics`.
+ *
+ * A callback that is NULL takes it away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_on_packet(struct mqttlink_options *options,
@@ -3376,7 +3392,7 @@ mqttlink_status mqttlink_client_publish_event_timeout(struct mqttlink_client *cl
 
 /**
  * Publishes a message whose payload of exactly `len` bytes comes from `source`, which is called on this
- * thread, a piece at a time. Blocks until all of it has been handed to the connection, waiting for room
+ * thread, a piece at a time; the other arguments are those of `mqttlink_client_publish`. Blocks until all of it has been handed to the connection, waiting for room
  * as `mqttlink_client_publish` for each piece. Meanwhile everything else that this client sends waits
  * behind it, PINGREQ included, so the source must keep pace with the keep alive.
  *
@@ -3502,7 +3518,8 @@ mqttlink_status mqttlink_subscription_add_with(struct mqttlink_subscription *sub
 /**
  * Gives the subscription its own callback for the messages that match one of its filters; the callback
  * of `mqttlink_options_on_message` and `mqttlink_client_receive` do not get them then. A message that
- * matches several subscriptions goes to the callback of each. Runs on the dispatcher thread.
+ * matches several subscriptions goes to the callback of each. Runs on the dispatcher thread. NULL takes it
+ * away again.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_subscription_set_handler(struct mqttlink_subscription *subscription,
@@ -3571,7 +3588,7 @@ mqttlink_status mqttlink_client_unsubscribe(struct mqttlink_client *client,
 /**
  * Ends subscriptions without waiting; the answer goes to the callback of
  * `mqttlink_options_on_unsubscribed`, with the number that is put into `id` before the request is
- * queued.
+ * queued. The other arguments are those of `mqttlink_client_unsubscribe`.
  *
  * `MQTTLINK_ERROR_INVALID_STATE` if there is no such callback.
  */

@@ -1,5 +1,6 @@
 //! Making clients, freeing them, and looking at them.
 
+use super::counted;
 use super::granted::mqttlink_granted;
 use super::guard::{self, Failure};
 use super::handle::{self, client, mqttlink_client};
@@ -71,11 +72,11 @@ pub extern "C" fn mqttlink_client_new(
         let options = given(options, "options")?;
         let place = out(client, "client")?;
         let recipe = options.lock().clone();
-        let reserved = handle::reserve();
+        let reserved = counted::reserve();
         let builder = recipe.hooks.install(recipe.builder(), reserved);
         let made = builder.build().map_err(Failure::from);
         made.and_then(|client| reserved.fill(client, recipe.hooks))
-            .inspect_err(|_| reserved.give_back())?;
+            .inspect_err(|_| counted::give_back(reserved))?;
         place.put(std::ptr::from_ref(reserved).cast_mut());
         Ok(())
     })
@@ -196,8 +197,7 @@ pub extern "C" fn mqttlink_client_statistics(
 pub extern "C" fn mqttlink_client_interrupt(client: *const mqttlink_client) -> mqttlink_status {
     match optional(client) {
         None => mqttlink_status::MQTTLINK_ERROR_NULL,
-        Some(handle) if handle.interrupt.ring() => mqttlink_status::MQTTLINK_OK,
-        Some(_) => mqttlink_status::MQTTLINK_ERROR_FREED,
+        Some(handle) => handle.interrupt.ring(),
     }
 }
 

@@ -181,9 +181,18 @@ impl Hook<ResultsFn> {
     }
 }
 
-fn change(options: *mut mqttlink_options, change: impl FnOnce(&mut Hooks)) -> mqttlink_status {
+/// Puts a hook in its place.
+fn place<F>(
+    options: *mut mqttlink_options,
+    hook: Option<Hook<F>>,
+    place: impl FnOnce(&mut Hooks) -> &mut Option<Hook<F>>,
+) -> mqttlink_status {
     guard::call(|| {
-        change(&mut given(options, "options")?.lock().hooks);
+        let mut recipe = given(options, "options")?.lock();
+        let earlier = std::mem::replace(place(&mut recipe.hooks), hook);
+        // Its user pointer is freed by the program, under no lock.
+        drop(recipe);
+        drop(earlier);
         Ok(())
     })
 }
@@ -201,11 +210,13 @@ pub extern "C" fn mqttlink_options_on_message(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.message = hook)
+    place(options, hook, |hooks| &mut hooks.message)
 }
 
 /// Is told when the server has accepted a connection, on the dispatcher thread, in order with the
 /// messages.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_connected(
     options: *mut mqttlink_options,
@@ -214,10 +225,12 @@ pub extern "C" fn mqttlink_options_on_connected(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.connected = hook)
+    place(options, hook, |hooks| &mut hooks.connected)
 }
 
 /// Is told when no connection came about: the network or the server refused. On the dispatcher thread.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_connect_failed(
     options: *mut mqttlink_options,
@@ -226,12 +239,14 @@ pub extern "C" fn mqttlink_options_on_connect_failed(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.connect_failed = hook)
+    place(options, hook, |hooks| &mut hooks.connect_failed)
 }
 
 /// Is told when a connection is gone, and everything that belonged to it; the error is NULL if this
 /// side ended it. `mqttlink_client_connect` and `mqttlink_client_reconnect` may be called inside. On the
 /// dispatcher thread, in order with the messages.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_disconnected(
     options: *mut mqttlink_options,
@@ -240,11 +255,13 @@ pub extern "C" fn mqttlink_options_on_disconnected(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.disconnected = hook)
+    place(options, hook, |hooks| &mut hooks.disconnected)
 }
 
 /// Is told when the server has ended a connection with DISCONNECT, and why, in MQTT 5.0; just before
 /// the callback of `mqttlink_options_on_disconnected`.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_server_disconnect(
     options: *mut mqttlink_options,
@@ -253,11 +270,13 @@ pub extern "C" fn mqttlink_options_on_server_disconnect(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.server_disconnect = hook)
+    place(options, hook, |hooks| &mut hooks.server_disconnect)
 }
 
 /// Is told the outcome of each message of `mqttlink_client_publish_event`, exactly once, on the
 /// dispatcher thread.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_published(
     options: *mut mqttlink_options,
@@ -266,11 +285,13 @@ pub extern "C" fn mqttlink_options_on_published(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.published = hook)
+    place(options, hook, |hooks| &mut hooks.published)
 }
 
 /// Is told the answer to each `mqttlink_client_subscribe_event`: the QoS that was granted to each
 /// filter. Exactly once, on the dispatcher thread.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_subscribed(
     options: *mut mqttlink_options,
@@ -279,11 +300,13 @@ pub extern "C" fn mqttlink_options_on_subscribed(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.subscribed = hook)
+    place(options, hook, |hooks| &mut hooks.subscribed)
 }
 
 /// Is told the answer to each `mqttlink_client_unsubscribe_event`, exactly once, on the dispatcher
 /// thread.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_unsubscribed(
     options: *mut mqttlink_options,
@@ -292,11 +315,13 @@ pub extern "C" fn mqttlink_options_on_unsubscribed(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.unsubscribed = hook)
+    place(options, hook, |hooks| &mut hooks.unsubscribed)
 }
 
 /// Is shown every packet in both directions, on the dispatcher thread. When it does not keep up,
 /// packets are left out and counted in `mqttlink_statistics`.
+///
+/// A callback that is NULL takes it away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_on_packet(
     options: *mut mqttlink_options,
@@ -305,5 +330,5 @@ pub extern "C" fn mqttlink_options_on_packet(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |hooks| hooks.packet = hook)
+    place(options, hook, |hooks| &mut hooks.packet)
 }

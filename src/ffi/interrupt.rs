@@ -4,22 +4,25 @@
 //! byte to a pipe. One thread for all clients of the process, which sleeps in read, does the rest. It
 //! begins with the first client and lives as long as the process.
 
+use std::any::Any;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::fork::forks;
 use super::guard::Failure;
-use super::handle::{self, mqttlink_client};
+use super::handle::mqttlink_client;
 use super::status::mqttlink_status;
 use crate::Client;
 
 /// A handle's part in it.
 pub(super) struct Interrupt {
     wanted: AtomicBool,
-    /// Whether there is a client that can be interrupted.
-    live: AtomicBool,
+    /// 0 if there is no client that can be interrupted, otherwise one more than the forks there had been
+    /// when it was made.
+    live: AtomicUsize,
 }
 
 /// The end of the pipe that signal handlers write to. It is never closed.
@@ -37,20 +40,27 @@ fn watch() -> MutexGuard<'static, Watch> {
     WATCH.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Keeps other threads from changing what can be interrupted, until it is dropped.
+pub(super) fn held() -> Box<dyn Any> {
+    Box::new(watch())
+}
+
 impl Interrupt {
     pub(super) const fn new() -> Self {
-        Self { wanted: AtomicBool::new(false), live: AtomicBool::new(false) }
+        Self { wanted: AtomicBool::new(false), live: AtomicUsize::new(0) }
     }
 
-    /// Async-signal-safe. `false` if there is no client.
-    pub(super) fn ring(&self) -> bool {
-        if !self.live.load(Ordering::SeqCst) {
-            return false;
+    /// Async-signal-safe.
+    pub(super) fn ring(&self) -> mqttlink_status {
+        match self.live.load(Ordering::SeqCst).checked_sub(1) {
+            None => return mqttlink_status::MQTTLINK_ERROR_FREED,
+            Some(then) if then != forks() => return mqttlink_status::MQTTLINK_ERROR_FORKED,
+            Some(_) => {}
         }
         if !self.wanted.swap(true, Ordering::SeqCst) {
             ring();
         }
-        true
+        mqttlink_status::MQTTLINK_OK
     }
 }
 
@@ -64,7 +74,7 @@ fn ring() {
 /// A client that can be interrupted from now on.
 pub(super) fn register(handle: &'static mqttlink_client, client: Client) -> Result<(), Failure> {
     let mut watch = watch();
-    if watch.thread.as_ref().is_none_or(|(_, forks)| *forks != handle::forks()) {
+    if watch.thread.as_ref().is_none_or(|(_, then)| *then != forks()) {
         let failed = |error: std::io::Error| {
             let text = format!("the thread that interrupts could not be started: {error}");
             Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
@@ -75,7 +85,7 @@ pub(super) fn register(handle: &'static mqttlink_client, client: Client) -> Resu
             .spawn(move || answer(reader))
             .map_err(failed)?;
         BELL.store(Box::leak(Box::new(writer)), Ordering::SeqCst);
-        let inherited = watch.thread.replace((thread, handle::forks()));
+        let inherited = watch.thread.replace((thread, forks()));
         if inherited.is_some() {
             // The parent's clients and its thread are not here.
             std::mem::forget((inherited, std::mem::take(&mut watch.clients)));
@@ -84,13 +94,13 @@ pub(super) fn register(handle: &'static mqttlink_client, client: Client) -> Resu
     watch.clients.push((handle, client));
     drop(watch);
     handle.interrupt.wanted.store(false, Ordering::SeqCst);
-    handle.interrupt.live.store(true, Ordering::SeqCst);
+    handle.interrupt.live.store(forks() + 1, Ordering::SeqCst);
     Ok(())
 }
 
 /// A client is about to be freed.
 pub(super) fn forget(handle: &'static mqttlink_client) {
-    handle.interrupt.live.store(false, Ordering::SeqCst);
+    handle.interrupt.live.store(0, Ordering::SeqCst);
     let mut watch = watch();
     let place = watch.clients.iter().position(|(other, _)| ptr::eq(*other, handle));
     let forgotten = place.map(|place| watch.clients.swap_remove(place));

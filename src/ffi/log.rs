@@ -3,14 +3,16 @@
 //! Lines are written by every thread, some of them under a lock. They are handed to a thread of their
 //! own, so that the program's function may do what it likes and holds nobody up.
 
+use std::any::Any;
 use std::ffi::{CString, c_char, c_void};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Sender, bounded};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use super::callback::{Hook, mqttlink_free_fn};
+use super::fork::{forks, watch_forks};
 use super::guard::{self, Failure};
 use super::numbers::log_level;
 use super::pointer::c_text;
@@ -25,11 +27,29 @@ pub type mqttlink_log_fn =
 const WAITING_MAX: usize = 1024;
 
 struct Relay {
-    lines: Mutex<Option<Sender<(i32, CString)>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    outlet: Mutex<Option<Outlet>>,
 }
 
-static RELAY: Relay = Relay { lines: Mutex::new(None), thread: Mutex::new(None) };
+static RELAY: Relay = Relay { outlet: Mutex::new(None) };
+
+/// Where lines go.
+struct Outlet {
+    lines: Sender<(i32, CString)>,
+    thread: JoinHandle<()>,
+    /// How many forks there had been when it was made: the thread is in that process.
+    forks: usize,
+}
+
+impl Relay {
+    fn outlet(&self) -> MutexGuard<'_, Option<Outlet>> {
+        self.outlet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps other threads from logging, until it is dropped.
+pub(super) fn held() -> Box<dyn Any> {
+    Box::new(RELAY.outlet())
+}
 
 impl Log for Relay {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -40,10 +60,9 @@ impl Log for Relay {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lines) = &*lines {
+        if let Some(outlet) = self.outlet().as_ref().filter(|outlet| outlet.forks == forks()) {
             let level = i32::try_from(record.level() as usize).unwrap_or_default();
-            let _ = lines.try_send((level, c_text(&record.args().to_string())));
+            let _ = outlet.lines.try_send((level, c_text(&record.args().to_string())));
         }
     }
 
@@ -101,8 +120,8 @@ fn start(hook: Hook<unsafe extern "C" fn(*mut c_void, i32, *const c_char)>) -> R
             let text = format!("the log's thread could not be started: {error}");
             Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
         })?;
-    *RELAY.lines.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-    *RELAY.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    watch_forks();
+    *RELAY.outlet() = Some(Outlet { lines: sender, thread, forks: forks() });
     Ok(())
 }
 
@@ -111,11 +130,14 @@ fn stop() {
     if is_ours() {
         log::set_max_level(LevelFilter::Off);
     }
-    drop(RELAY.lines.lock().unwrap_or_else(PoisonError::into_inner).take());
-    let thread = RELAY.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(thread) = thread
-        && thread.thread().id() != thread::current().id()
-    {
-        let _ = thread.join();
+    let Some(outlet) = RELAY.outlet().take() else { return };
+    if outlet.forks != forks() {
+        // The thread is the parent's, and here nobody takes the lines.
+        std::mem::forget(outlet);
+        return;
+    }
+    drop(outlet.lines);
+    if outlet.thread.thread().id() != thread::current().id() {
+        let _ = outlet.thread.join();
     }
 }

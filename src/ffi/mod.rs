@@ -63,6 +63,8 @@ mod topic;
 
 mod broker;
 
+mod counted;
+mod fork;
 mod guard;
 mod handle;
 mod interrupt;

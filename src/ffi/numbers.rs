@@ -386,13 +386,18 @@ pub(super) fn log_level(number: i32) -> Result<log::LevelFilter, Failure> {
 }
 
 /// Milliseconds with the two special values; `None` is the client's own deadline.
-pub(super) fn limit(milliseconds: i64) -> Result<Option<Duration>, Failure> {
+pub(super) fn limit(timeout_ms: i64) -> Result<Option<Duration>, Failure> {
+    span(timeout_ms, "timeout_ms")
+}
+
+/// The same for an argument of another name.
+pub(super) fn span(milliseconds: i64, name: &str) -> Result<Option<Duration>, Failure> {
     match (milliseconds, u64::try_from(milliseconds)) {
         (MQTTLINK_FOREVER, _) => Ok(Some(Duration::MAX)),
         (MQTTLINK_DEFAULT, _) => Ok(None),
         (_, Ok(milliseconds)) => Ok(Some(Duration::from_millis(milliseconds))),
         (_, Err(_)) => Err(wrong(
-            "timeout_ms",
+            name,
             milliseconds,
             "0 or more, MQTTLINK_FOREVER (-1) or MQTTLINK_DEFAULT (-2)",
         )),

@@ -458,10 +458,10 @@ pub extern "C" fn mqttlink_options_set_acknowledge(
 }
 
 /// An address in text form.
-pub(super) fn address(address: *const c_char) -> Result<IpAddr, Failure> {
-    let given = text(address, "address")?;
+pub(super) fn address(address: *const c_char, name: &str) -> Result<IpAddr, Failure> {
+    let given = text(address, name)?;
     given.parse().map_err(|_| {
-        let text = format!("address is {given:?}, which is neither an IPv4 nor an IPv6 address");
+        let text = format!("{name} is {given:?}, which is neither an IPv4 nor an IPv6 address");
         Failure::new(mqttlink_status::MQTTLINK_ERROR_INVALID_ARGUMENT, text)
     })
 }

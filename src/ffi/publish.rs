@@ -209,7 +209,7 @@ pub extern "C" fn mqttlink_client_publish_event_timeout(
         let message = message(topic, bytes(payload, len, "payload")?, qos, retain, properties)?;
         let limit = numbers::limit(timeout_ms)?;
         let hook = client
-            .hooks()
+            .hooks
             .published
             .clone()
             .ok_or_else(|| no_event("mqttlink_options_on_published"))?;
@@ -225,7 +225,7 @@ pub extern "C" fn mqttlink_client_publish_event_timeout(
 }
 
 /// Publishes a message whose payload of exactly `len` bytes comes from `source`, which is called on this
-/// thread, a piece at a time. Blocks until all of it has been handed to the connection, waiting for room
+/// thread, a piece at a time; the other arguments are those of `mqttlink_client_publish`. Blocks until all of it has been handed to the connection, waiting for room
 /// as `mqttlink_client_publish` for each piece. Meanwhile everything else that this client sends waits
 /// behind it, PINGREQ included, so the source must keep pace with the keep alive.
 ///
@@ -277,7 +277,10 @@ pub(super) fn io_count(count: i64, max: usize) -> io::Result<usize> {
                 format!("the program's function says {count} bytes, there was room for {max}");
             Err(io::Error::other(text))
         }
-        Err(_) => Err(io::Error::from_raw_os_error(i32::try_from(-count).unwrap_or(i32::MAX))),
+        Err(_) => {
+            let number = i32::try_from(count.unsigned_abs()).unwrap_or(i32::MAX);
+            Err(io::Error::from_raw_os_error(number))
+        }
     }
 }
 

@@ -133,7 +133,7 @@ pub extern "C" fn mqttlink_client_disconnect_with(
     guard::call(|| {
         let client = self::client(client)?;
         let mut options = DisconnectOptions::new().reason(numbers::reason(reason)?);
-        if let Some(limit) = numbers::limit(drain_ms)? {
+        if let Some(limit) = numbers::span(drain_ms, "drain_ms")? {
             options = options.drain(limit);
         }
         let properties = list(properties);

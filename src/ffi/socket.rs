@@ -86,7 +86,7 @@ pub extern "C" fn mqttlink_options_set_bind_address(
     local: *const c_char,
 ) -> mqttlink_status {
     change(options, |socket| {
-        socket.bind_address = Some(address(local)?);
+        socket.bind_address = Some(address(local, "local")?);
         Ok(())
     })
 }
@@ -133,7 +133,7 @@ pub extern "C" fn mqttlink_addresses_add(
 ) -> mqttlink_status {
     guard::call(|| {
         let addresses = given(addresses, "addresses")?;
-        let found = SocketAddr::new(address(found)?, port);
+        let found = SocketAddr::new(address(found, "found")?, port);
         addresses.found.lock().unwrap_or_else(PoisonError::into_inner).push(found);
         Ok(())
     })

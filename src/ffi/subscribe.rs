@@ -160,7 +160,8 @@ pub extern "C" fn mqttlink_subscription_add_with(
 
 /// Gives the subscription its own callback for the messages that match one of its filters; the callback
 /// of `mqttlink_options_on_message` and `mqttlink_client_receive` do not get them then. A message that
-/// matches several subscriptions goes to the callback of each. Runs on the dispatcher thread.
+/// matches several subscriptions goes to the callback of each. Runs on the dispatcher thread. NULL takes it
+/// away again.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_subscription_set_handler(
     subscription: *mut mqttlink_subscription,
@@ -249,7 +250,7 @@ pub extern "C" fn mqttlink_client_subscribe_event(
         let client = self::client(client)?;
         let (handle, number) = (client.handle(), client.handle().next_id());
         let request = given(subscription, "subscription")?.request(handle)?;
-        let hook = client.hooks().subscribed.clone();
+        let hook = client.hooks.subscribed.clone();
         let hook = hook.ok_or_else(|| no_event("mqttlink_options_on_subscribed"))?;
         out(id, "id")?.put(number);
         Ok(client.subscribe_then(request, move |answer| {
@@ -307,7 +308,7 @@ pub extern "C" fn mqttlink_client_unsubscribe(
 
 /// Ends subscriptions without waiting; the answer goes to the callback of
 /// `mqttlink_options_on_unsubscribed`, with the number that is put into `id` before the request is
-/// queued.
+/// queued. The other arguments are those of `mqttlink_client_unsubscribe`.
 ///
 /// `MQTTLINK_ERROR_INVALID_STATE` if there is no such callback.
 #[unsafe(no_mangle)]
@@ -321,7 +322,7 @@ pub extern "C" fn mqttlink_client_unsubscribe_event(
     guard::call(|| {
         let client = self::client(client)?;
         let request = unsubscribe(filters, count, properties)?;
-        let hook = client.hooks().unsubscribed.clone();
+        let hook = client.hooks.unsubscribed.clone();
         let hook = hook.ok_or_else(|| no_event("mqttlink_options_on_unsubscribed"))?;
         let (handle, number) = (client.handle(), client.handle().next_id());
         out(id, "id")?.put(number);

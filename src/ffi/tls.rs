@@ -75,7 +75,11 @@ fn change(
         #[cfg(feature = "tls")]
         {
             let mut options = tls.options.lock().unwrap_or_else(PoisonError::into_inner);
-            *options = change(options.clone())?;
+            let changed = change(options.clone())?;
+            let earlier = std::mem::replace(&mut *options, changed);
+            // Its user pointer is freed by the program, under no lock.
+            drop(options);
+            drop(earlier);
             Ok(())
         }
         #[cfg(not(feature = "tls"))]

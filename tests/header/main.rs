@@ -9,6 +9,8 @@
     reason = "a test stops at the first thing that goes wrong"
 )]
 
+mod misuse;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -83,7 +85,15 @@ fn each_exported_function_is_declared_and_described() {
 fn the_c_suites_call_each_exported_function() {
     let suites = ["basics", "client", "events", "openssl", "broker", "hooks", "kit"];
     let calls: String = suites.map(|name| read(&format!("tests/capi/test_{name}.c"))).concat();
+    let words = calls.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let words: BTreeSet<&str> = words.collect();
     for name in exported() {
-        assert!(calls.contains(&name), "no suite in tests/capi calls {name}");
+        assert!(words.contains(name.as_str()), "no suite in tests/capi calls {name}");
     }
+}
+
+/// Each function and each of its pointers, strings and numbers.
+#[test]
+fn the_table_of_misuse_is_made_from_the_header() {
+    compare("tests/capi/misuse.inc", &misuse::table(&header()));
 }

@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 
 use super::handle::{Handle, mqttlink_broker};
-use super::options::{change, mqttlink_broker_options};
+use super::options::{mqttlink_broker_options, place};
 use super::peer::mqttlink_peer;
 use crate::broker::{BrokerEvent, ClientInfo, DisconnectCause, DropCause};
 use crate::ffi::callback::{Hook, mqttlink_free_fn};
@@ -226,8 +226,5 @@ pub extern "C" fn mqttlink_broker_options_on_event(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |settings| {
-        settings.hooks.event = hook;
-        Ok(())
-    })
+    place(options, || Ok(hook), |hooks| &mut hooks.event)
 }

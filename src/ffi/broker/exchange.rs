@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::gate::{Gate, through};
 use super::handle::{Handle, mqttlink_broker};
 use super::hooks::decided;
-use super::options::{change, mqttlink_broker_options};
+use super::options::{mqttlink_broker_options, place};
 use super::peer::mqttlink_peer;
 use crate::ReasonCode;
 use crate::broker::{AuthExchange, Credentials, Decision};
@@ -119,12 +119,10 @@ pub extern "C" fn mqttlink_broker_options_on_exchange(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(begin, user, free_user);
-    change(options, |settings| {
-        let exchanges = |begin| {
-            let null = || Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, "step is NULL");
-            Ok::<_, Failure>(Exchanges { begin, step: step.ok_or_else(null)?, free_exchange })
-        };
-        settings.hooks.exchange = hook.map(exchanges).transpose()?;
-        Ok(())
-    })
+    let exchange = || {
+        let Some(begin) = hook else { return Ok(None) };
+        let null = || Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, "step is NULL");
+        Ok(Some(Exchanges { begin, step: step.ok_or_else(null)?, free_exchange }))
+    };
+    place(options, exchange, |hooks| &mut hooks.exchange)
 }

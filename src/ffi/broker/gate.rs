@@ -1,4 +1,5 @@
-//! How freeing a broker waits for the program's functions that run.
+//! How the program's functions wait until their broker's handle can be used, and how freeing a broker waits
+//! for those that run.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -7,13 +8,22 @@ use std::thread::{self, ThreadId};
 #[derive(Default)]
 pub(super) struct Gate {
     state: Mutex<State>,
-    left: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    closed: bool,
+    phase: Phase,
     inside: Vec<ThreadId>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The broker is being started: its handle is still empty.
+    #[default]
+    Starting,
+    Open,
+    Closed,
 }
 
 /// A callback that runs.
@@ -24,10 +34,19 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets callbacks in.
+    pub(super) fn open(&self) {
+        self.lock().phase = Phase::Open;
+        self.changed.notify_all();
+    }
+
     /// `None` when callbacks are not called any more.
     pub(super) fn enter(&self) -> Option<Pass<'_>> {
         let mut state = self.lock();
-        if state.closed {
+        while state.phase == Phase::Starting {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.phase == Phase::Closed {
             return None;
         }
         state.inside.push(thread::current().id());
@@ -38,9 +57,10 @@ impl Gate {
     pub(super) fn close(&self) {
         let me = thread::current().id();
         let mut state = self.lock();
-        state.closed = true;
+        state.phase = Phase::Closed;
+        self.changed.notify_all();
         while !state.inside.is_empty() && !state.inside.contains(&me) {
-            state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -53,7 +73,7 @@ impl Drop for Pass<'_> {
             state.inside.swap_remove(place);
         }
         drop(state);
-        self.0.left.notify_all();
+        self.0.changed.notify_all();
     }
 }
 

@@ -9,7 +9,7 @@ use super::events::mqttlink_broker_event_fn;
 use super::exchange::Exchanges;
 use super::gate::{Gate, through};
 use super::handle::{Handle, mqttlink_broker};
-use super::options::{change, mqttlink_broker_options};
+use super::options::{mqttlink_broker_options, place};
 use super::peer::mqttlink_peer;
 use crate::ReasonCode;
 use crate::broker::{
@@ -261,10 +261,7 @@ pub extern "C" fn mqttlink_broker_options_on_authenticate(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |settings| {
-        settings.hooks.authenticate = hook;
-        Ok(())
-    })
+    place(options, || Ok(hook), |hooks| &mut hooks.authenticate)
 }
 
 /// Asks a function who may publish, subscribe and be given what. NULL takes it away again. Default:
@@ -280,10 +277,7 @@ pub extern "C" fn mqttlink_broker_options_on_authorize(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |settings| {
-        settings.hooks.authorize = hook;
-        Ok(())
-    })
+    place(options, || Ok(hook), |hooks| &mut hooks.authorize)
 }
 
 /// Shows a function every message that a client publishes. NULL takes it away again.
@@ -295,10 +289,7 @@ pub extern "C" fn mqttlink_broker_options_on_intercept(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
-    change(options, |settings| {
-        settings.hooks.intercept = hook;
-        Ok(())
-    })
+    place(options, || Ok(hook), |hooks| &mut hooks.intercept)
 }
 
 /// In a broker's authentication: says who the client is, for the other callbacks and the events. Default:

@@ -34,6 +34,8 @@ mod script;
 mod gate;
 mod handle;
 
+pub(super) use handle::held;
+
 use super::guard::Failure;
 use super::status::mqttlink_status;
 

@@ -130,6 +130,23 @@ pub(super) fn change(
     guard::call(|| change(&mut given(options, "options")?.lock()))
 }
 
+/// Puts a hook, or what holds one, in its place.
+pub(super) fn place<H>(
+    options: *mut mqttlink_broker_options,
+    hook: impl FnOnce() -> Result<Option<H>, Failure>,
+    place: impl FnOnce(&mut Hooks) -> &mut Option<H>,
+) -> mqttlink_status {
+    guard::call(|| {
+        let (options, hook) = (given(options, "options")?, hook()?);
+        let mut settings = options.lock();
+        let earlier = std::mem::replace(place(&mut settings.hooks), hook);
+        // Its user pointer is freed by the program, under no lock.
+        drop(settings);
+        drop(earlier);
+        Ok(())
+    })
+}
+
 fn begin(place: *mut *mut mqttlink_broker_options, test: Option<Test>) -> mqttlink_status {
     guard::call(|| {
         let settings = Mutex::new(Settings::new(test));

@@ -4,9 +4,10 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
-use super::handle::{self, Handle, broker, entry, mqttlink_broker};
+use super::handle::{self, Handle, broker, mqttlink_broker};
 use super::options::mqttlink_broker_options;
 use super::peer::mqttlink_peer;
+use crate::ffi::counted;
 use crate::ffi::guard::{self, Failure};
 use crate::ffi::numbers;
 use crate::ffi::options::{begin, mqttlink_options};
@@ -57,11 +58,9 @@ pub extern "C" fn mqttlink_broker_start(
 pub extern "C" fn mqttlink_broker_free(broker: *mut mqttlink_broker) {
     guard::or((), || {
         let Some(handle) = handle_of(broker) else { return };
-        if let Ok(entry) = handle.take() {
-            entry.broker.stop(FREE_LIMIT);
-            entry.gate.close();
-            drop(entry);
-            handle.give_back();
+        if let Ok(broker) = counted::condemn(handle) {
+            broker.stop(FREE_LIMIT);
+            broker.gate.close();
         }
     });
 }
@@ -103,7 +102,7 @@ pub extern "C" fn mqttlink_broker_port(broker: *const mqttlink_broker) -> u16 {
 /// On how many addresses the broker listens. 0 for NULL and for a freed broker.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_broker_address_count(broker: *const mqttlink_broker) -> usize {
-    guard::or(0, || entry(broker).map_or(0, |entry| entry.addresses.len()))
+    guard::or(0, || self::broker(broker).map_or(0, |broker| broker.addresses.len()))
 }
 
 /// The address at a place, from 0, with the port that the system chose: "127.0.0.1:40123", in the order of
@@ -115,8 +114,8 @@ pub extern "C" fn mqttlink_broker_address(
     index: usize,
 ) -> *const c_char {
     guard::or(ptr::null(), || {
-        let Ok(entry) = entry(broker) else { return ptr::null() };
-        entry.addresses.get(index).map_or(ptr::null(), |address| address.as_ptr())
+        let Ok(broker) = self::broker(broker) else { return ptr::null() };
+        broker.addresses.get(index).map_or(ptr::null(), |address| address.as_ptr())
     })
 }
 

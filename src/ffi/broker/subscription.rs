@@ -7,11 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::handle::{Entry, Handle, entry, mqttlink_broker};
+use super::handle::{Entry, Handle, broker, mqttlink_broker};
 use crate::broker::LocalSubscription;
 use crate::ffi::callback::{Hook, mqttlink_free_fn};
+use crate::ffi::fork::forks;
 use crate::ffi::guard::{self, Failure};
-use crate::ffi::handle::forks;
 use crate::ffi::message::mqttlink_message;
 use crate::ffi::numbers::limit;
 use crate::ffi::pointer::{free, given, optional, out, text};
@@ -66,7 +66,7 @@ impl Worker {
         filter: &str,
         hook: Hook<MessageFn>,
     ) -> Result<Self, Failure> {
-        let subscription = Arc::new(entry.broker.subscribe(filter)?);
+        let subscription = Arc::new(entry.subscribe(filter)?);
         let leave = Arc::<AtomicBool>::default();
         let (messages, gate, left) =
             (Arc::clone(&subscription), Arc::clone(&entry.gate), Arc::clone(&leave));
@@ -128,14 +128,14 @@ pub extern "C" fn mqttlink_broker_subscribe(
 ) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
     guard::call(|| {
-        let entry = entry(broker)?;
+        let entry = self::broker(broker)?;
         let (filter, place) = (text(filter, "filter")?, out(subscription, "subscription")?);
         let messages = match (hook, &entry.test, optional(broker)) {
             (Some(hook), _, Some(handle)) => {
                 Messages::Called { _worker: Worker::start(&entry, handle, filter, hook)? }
             }
             (_, Some(test), _) => Messages::Expected(test.expect_publish(filter)?),
-            _ => Messages::Waiting(entry.broker.subscribe(filter)?),
+            _ => Messages::Waiting(entry.subscribe(filter)?),
         };
         place.put_new(mqttlink_broker_subscription { messages, forks: forks() });
         Ok(())

@@ -1,0 +1,200 @@
+/* What a program seldom does and may do: calls inside the functions that free its pointers, forks while other
+ * threads are in the library, numbers that no function should return. */
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define HANG_S 60
+
+static void on_message(void *user, mqttlink_client *client, const mqttlink_message *message) {
+    (void)user, (void)client, (void)message;
+}
+static void on_event(void *user, mqttlink_broker *broker, const mqttlink_broker_event *event) {
+    (void)user, (void)broker, (void)event;
+}
+static int32_t begin(void *user, mqttlink_broker *broker, const mqttlink_peer *peer, void **exchange) {
+    (void)user, (void)broker, (void)peer, (void)exchange;
+    return 0;
+}
+static int32_t step(void *exchange, const void *data, size_t len, mqttlink_reply *reply) {
+    (void)exchange, (void)data, (void)len, (void)reply;
+    return 0;
+}
+static int32_t verify(void *user, const char *host, const void *certificate, size_t len) {
+    (void)user, (void)host, (void)certificate, (void)len;
+    return 1;
+}
+
+static int freed;
+static void use_options(void *options) {
+    OK(mqttlink_options_set_keep_alive(options, 1));
+    freed++;
+}
+static void use_broker_options(void *options) {
+    OK(mqttlink_broker_options_set(options, MQTTLINK_BROKER_CONNECTIONS, 7));
+    freed++;
+}
+static void use_subscription(void *subscription) {
+    OK(mqttlink_subscription_add(subscription, "a", 0));
+    freed++;
+}
+static void use_tls(void *tls) {
+    OK(mqttlink_tls_set_sni(tls, true));
+    freed++;
+}
+
+/* The function that frees a pointer runs under no lock: it may use what the pointer was registered with. */
+static void calls_while_a_pointer_is_freed(void) {
+    mqttlink_options *options;
+    mqttlink_broker_options *broker;
+    mqttlink_subscription *subscription = mqttlink_subscription_new();
+    mqttlink_tls *tls = mqttlink_tls_new();
+    OK(mqttlink_options_new("mqtt://localhost", &options));
+    OK(mqttlink_broker_options_new(&broker));
+    for (int i = 0; i < 2; i++) {
+        OK(mqttlink_options_on_message(options, on_message, options, use_options));
+        OK(mqttlink_broker_options_on_event(broker, on_event, broker, use_broker_options));
+        OK(mqttlink_broker_options_on_exchange(broker, begin, step, NULL, broker, use_broker_options));
+        OK(mqttlink_subscription_set_handler(subscription, on_message, subscription,
+                                             use_subscription));
+        OK(mqttlink_tls_set_verifier(tls, verify, tls, use_tls));
+    }
+    CHECK(freed == 5);
+    FAILS(MQTTLINK_ERROR_NULL,
+          mqttlink_broker_options_on_exchange(broker, begin, NULL, NULL, broker, use_broker_options));
+    CHECK(freed == 6);
+    OK(mqttlink_options_on_message(options, NULL, NULL, NULL));
+    OK(mqttlink_broker_options_on_event(broker, NULL, NULL, NULL));
+    OK(mqttlink_broker_options_on_exchange(broker, NULL, NULL, NULL, NULL, NULL));
+    OK(mqttlink_subscription_set_handler(subscription, NULL, NULL, NULL));
+    CHECK(freed == 10);
+    OK(mqttlink_tls_set_verifier(tls, verify, NULL, NULL));
+    CHECK(freed == 11);
+    mqttlink_tls_free(tls);
+    mqttlink_subscription_free(subscription);
+    mqttlink_broker_options_free(broker);
+    mqttlink_options_free(options);
+}
+
+static int64_t wrong_count;
+static int32_t open_nothing(void *user, const char *host, uint16_t port, int64_t timeout_ms,
+                            void **stream) {
+    (void)user, (void)host, (void)port, (void)timeout_ms;
+    *stream = NULL;
+    return 0;
+}
+static int64_t read_nonsense(void *stream, void *data, size_t size) {
+    (void)stream, (void)data, (void)size;
+    return wrong_count;
+}
+static int64_t write_all(void *stream, const void *data, size_t size) {
+    (void)stream, (void)data;
+    return (int64_t)size;
+}
+static void close_nothing(void *stream) { (void)stream; }
+
+/* What a stream says that it has read, whatever it is, ends the attempt and nothing else. */
+static void streams_that_lie(void) {
+    const int64_t counts[] = {INT64_MIN, INT64_MAX, INT64_MIN + 1, -(int64_t)UINT32_MAX, -ECONNRESET};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        mqttlink_options *options;
+        mqttlink_client *client;
+        wrong_count = counts[i];
+        OK(mqttlink_options_new("mqtt://nowhere", &options));
+        OK(mqttlink_options_set_transport(options, open_nothing, read_nonsense, write_all,
+                                          close_nothing, NULL, NULL, NULL));
+        OK(mqttlink_client_new(options, &client));
+        FAILS(MQTTLINK_ERROR_CONNECTION_LOST, mqttlink_client_connect(client, NULL));
+        mqttlink_client_free(client);
+        mqttlink_options_free(options);
+    }
+}
+
+static void on_log(void *user, int32_t level, const char *text) {
+    (void)user, (void)level, (void)text;
+}
+
+static void in_child(void (*run)(void)) {
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(HANG_S);
+        run();
+        /* What belongs to the parent's threads is lost here: not a matter for a leak check. */
+        execlp("true", "true", (char *)NULL);
+    }
+    int status;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void make_one_of_each(void) {
+    mqttlink_broker_options *setup;
+    mqttlink_broker *broker;
+    mqttlink_options *options;
+    mqttlink_client *client;
+    OK(mqttlink_broker_options_new(&setup));
+    OK(mqttlink_broker_start(setup, &broker));
+    OK(mqttlink_options_new_in_process(broker, &options));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    mqttlink_broker_free(broker);
+    mqttlink_broker_options_free(setup);
+}
+
+static void new_log(void) {
+    OK(mqttlink_log_set(on_log, MQTTLINK_LOG_TRACE, NULL, NULL));
+    make_one_of_each();
+    OK(mqttlink_log_set(NULL, MQTTLINK_LOG_OFF, NULL, NULL));
+}
+
+/* The thread of the parent's log is not there, and nobody waits for it. */
+static void the_log_of_a_parent(void) {
+    OK(mqttlink_log_set(on_log, MQTTLINK_LOG_TRACE, NULL, NULL));
+    in_child(make_one_of_each);
+    in_child(new_log);
+    OK(mqttlink_log_set(NULL, MQTTLINK_LOG_OFF, NULL, NULL));
+}
+
+static atomic_bool stop;
+static void *make_and_free(void *unused) {
+    mqttlink_options *options;
+    mqttlink_client *client;
+    OK(mqttlink_options_new("mqtt://localhost", &options));
+    while (!atomic_load(&stop)) {
+        OK(mqttlink_client_new(options, &client));
+        OK(mqttlink_client_interrupt(client));
+        mqttlink_client_free(client);
+    }
+    mqttlink_options_free(options);
+    return unused;
+}
+
+/* A fork while other threads make and free clients leaves the child a library that works. */
+static void forks_at_any_moment(void) {
+    pthread_t threads[3];
+    const char *set = getenv("FORKS");
+    int forks = set ? atoi(set) : 300;
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, make_and_free, NULL) == 0);
+    for (int i = 0; i < forks; i++)
+        in_child(make_one_of_each);
+    atomic_store(&stop, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+int main(void) {
+    alarm(10 * HANG_S);
+    calls_while_a_pointer_is_freed();
+    streams_that_lie();
+    the_log_of_a_parent();
+    forks_at_any_moment();
+    puts("edges: ok");
+    return 0;
+}
