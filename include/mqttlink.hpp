@@ -24,8 +24,10 @@
 #ifndef MQTTLINK_HPP
 #define MQTTLINK_HPP
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
@@ -73,6 +75,34 @@ template <class F> void free_function(void *user) noexcept { delete static_cast<
 
 template <class F> void *keep(F function) { return new F(std::move(function)); }
 
+/* Registers a handler; an empty one is no callback. */
+template <class Set, class Owner, class Call, class F>
+mqttlink_status place(Set set, Owner *owner, Call call, F handler) {
+    if (!handler)
+        return set(owner, nullptr, nullptr, nullptr);
+    return set(owner, call, keep(std::move(handler)), free_function<F>);
+}
+
+/* A string for C. One that holds a NUL, which MQTT forbids, is not cut there but fails as bytes do that are
+ * no UTF-8. */
+class c_string {
+public:
+    explicit c_string(const std::string &text) : at_(text.c_str()) {
+        auto nul = text.find('\0');
+        if (nul != std::string::npos) {
+            held_ = text.substr(0, nul) + '\xff';
+            at_ = held_.c_str();
+        }
+    }
+    c_string(const c_string &) = delete;
+    c_string &operator=(const c_string &) = delete;
+    operator const char *() const noexcept { return at_; }
+
+private:
+    std::string held_;
+    const char *at_;
+};
+
 } // namespace detail
 
 /* What is known about a failure: a copy, which lives as long as wanted. */
@@ -86,7 +116,13 @@ public:
           server_reference_(detail::text(mqttlink_error_server_reference(from))),
           timeout_(mqttlink_error_is_timeout(from)), refused_(mqttlink_error_is_refused(from)),
           disconnected_(mqttlink_error_is_disconnected(from)), full_(mqttlink_error_is_full(from)),
-          retryable_(mqttlink_error_is_retryable(from)) {}
+          retryable_(mqttlink_error_is_retryable(from)) {
+        mqttlink_property shown{};
+        const mqttlink_properties *list = mqttlink_error_properties(from);
+        for (std::size_t i = 0; i < mqttlink_properties_count(list); i++)
+            if (mqttlink_properties_at(list, i, &shown) == MQTTLINK_OK && shown.name)
+                user_properties_.emplace_back(shown.name, std::string(shown.value, shown.value_len));
+    }
 
     mqttlink_status status() const noexcept { return status_; }
     mqttlink_stage stage() const noexcept { return stage_; }
@@ -96,6 +132,10 @@ public:
     int reason() const noexcept { return reason_; }
     const std::string &reason_string() const noexcept { return reason_string_; }
     const std::string &server_reference() const noexcept { return server_reference_; }
+    /* Those of the packet with which the server refused, in order. */
+    const std::vector<std::pair<std::string, std::string>> &user_properties() const noexcept {
+        return user_properties_;
+    }
     bool is_timeout() const noexcept { return timeout_; }
     bool is_refused() const noexcept { return refused_; }
     bool is_disconnected() const noexcept { return disconnected_; }
@@ -111,6 +151,7 @@ private:
     int os_code_, reason_;
     std::string reason_string_, server_reference_;
     bool timeout_, refused_, disconnected_, full_, retryable_;
+    std::vector<std::pair<std::string, std::string>> user_properties_;
 };
 
 /* A deadline came. */
@@ -132,7 +173,7 @@ inline void error::raise() const {
         throw refused_error(*this);
     if (disconnected_)
         throw disconnected_error(*this);
-    if (status_ < 200)
+    if (status_ < 200 && status_ != MQTTLINK_ERROR_PANIC)
         throw usage_error(*this);
     throw *this;
 }
@@ -156,16 +197,30 @@ public:
     bool has_value() const noexcept { return content_.index() == 0; }
     explicit operator bool() const noexcept { return has_value(); }
     /* The value; throws the failure if there is none. */
-    T &value() {
-        if (!has_value())
-            failure().raise();
+    T &value() & {
+        require();
         return std::get<0>(content_);
     }
-    T &operator*() { return value(); }
+    const T &value() const & {
+        require();
+        return std::get<0>(content_);
+    }
+    T value() && {
+        require();
+        return std::get<0>(std::move(content_));
+    }
+    T &operator*() & { return value(); }
+    const T &operator*() const & { return value(); }
+    T operator*() && { return std::move(*this).value(); }
     T *operator->() { return &value(); }
+    const T *operator->() const { return &value(); }
     const error &failure() const { return std::get<1>(content_); }
 
 private:
+    void require() const {
+        if (!has_value())
+            failure().raise();
+    }
     std::variant<T, error> content_;
 };
 
@@ -247,7 +302,7 @@ public:
     }
     /* The value of the first user property with this name. */
     std::optional<std::string_view> user(const std::string &name) const noexcept {
-        const char *found = mqttlink_properties_user(list_, name.c_str());
+        const char *found = mqttlink_properties_user(list_, detail::c_string(name));
         if (!found)
             return std::nullopt;
         return std::string_view(found);
@@ -269,7 +324,7 @@ public:
         return *this;
     }
     properties &set(std::int32_t id, const std::string &text) {
-        detail::check(mqttlink_properties_set_text(list_.get(), id, text.c_str()));
+        detail::check(mqttlink_properties_set_text(list_.get(), id, detail::c_string(text)));
         return *this;
     }
     properties &set_data(std::int32_t id, std::string_view data) {
@@ -277,7 +332,7 @@ public:
         return *this;
     }
     properties &add_user(const std::string &name, const std::string &value) {
-        detail::check(mqttlink_properties_add_user(list_.get(), name.c_str(), value.c_str()));
+        detail::check(mqttlink_properties_add_user(list_.get(), detail::c_string(name), detail::c_string(value)));
         return *this;
     }
     properties &remove(std::int32_t id) {
@@ -285,6 +340,8 @@ public:
         return *this;
     }
     properties_view view() const noexcept { return properties_view(list_.get()); }
+    properties_view::iterator begin() const noexcept { return view().begin(); }
+    properties_view::iterator end() const noexcept { return view().end(); }
     const mqttlink_properties *get() const noexcept { return list_.get(); }
 
 private:
@@ -482,16 +539,16 @@ public:
     /* Takes the bytes over. */
     explicit payload(std::string bytes) {
         auto *kept = new std::string(std::move(bytes));
-        make(kept->data(), kept->size(), [](void *user) { delete static_cast<std::string *>(user); },
-             kept);
+        make(kept->data(), kept->size(), detail::free_function<std::string>, kept);
     }
     /* Bytes that neither change nor go away until `release` is called: once, on any thread. */
     payload(const void *data, std::size_t size, std::function<void()> release) {
         using function = std::function<void()>;
         make(data, size,
-             [](void *user) {
+             [](void *user) noexcept {
                  std::unique_ptr<function> kept(static_cast<function *>(user));
-                 (*kept)();
+                 if (*kept)
+                     (*kept)();
              },
              new function(std::move(release)));
     }
@@ -517,6 +574,16 @@ struct publish_options {
     const mqttlink_properties *list() const noexcept { return properties ? properties->get() : nullptr; }
 };
 
+/* A message that was left when a connection was ended. */
+struct left_message {
+    std::string topic, payload;
+    mqttlink::qos qos;
+    bool retain;
+    /* Whether the client keeps it, and sends it again when it reconnects. */
+    bool kept;
+    mqttlink::properties properties;
+};
+
 class client_ref;
 class broker_ref;
 class subscription;
@@ -529,6 +596,10 @@ using published_handler = std::function<void(client_ref, std::uint64_t id, const
 using results_handler =
     std::function<void(client_ref, std::uint64_t id, const error *, const results_view *)>;
 using packet_handler = std::function<void(client_ref, const packet_view &)>;
+using resolver_handler = std::function<std::vector<std::pair<std::string, std::uint16_t>>(
+    std::string_view host, std::uint16_t port)>;
+/* Whether a server's certificate, in DER, is taken. */
+using verify_handler = std::function<bool(std::string_view host, std::string_view certificate)>;
 
 /* A client that somebody else owns: what handlers get. */
 class client_ref {
@@ -570,25 +641,41 @@ public:
         return detail::outcome(mqttlink_client_disconnect(from_));
     }
     /* How many messages were left. */
-    std::size_t disconnect(milliseconds drain, int reason = 0,
+    std::size_t disconnect(milliseconds limit, int reason = 0,
                            const mqttlink::properties *list = nullptr) const {
+        return drain(limit, reason, list).size();
+    }
+    /* The same; which messages were left. */
+    std::vector<left_message> drain(milliseconds limit, int reason = 0,
+                                    const mqttlink::properties *list = nullptr) const {
         mqttlink_drained *drained = nullptr;
-        detail::check(mqttlink_client_disconnect_with(from_, drain.count(), reason,
+        detail::check(mqttlink_client_disconnect_with(from_, limit.count(), reason,
                                                       list ? list->get() : nullptr, &drained));
-        std::size_t count = mqttlink_drained_count(drained);
-        mqttlink_drained_free(drained);
-        return count;
+        detail::handle<mqttlink_drained, mqttlink_drained_free> own(drained);
+        std::vector<left_message> all;
+        mqttlink_left one{};
+        for (std::size_t i = 0; i < mqttlink_drained_count(drained); i++) {
+            detail::check(mqttlink_drained_at(drained, i, &one));
+            all.push_back({one.topic,
+                           std::string(static_cast<const char *>(one.payload), one.payload_len),
+                           static_cast<mqttlink::qos>(one.qos), one.retain, one.kept,
+                           mqttlink::properties(properties_view(one.properties))});
+        }
+        return all;
     }
     void abort() const { detail::check(mqttlink_client_abort(from_)); }
     /* Async-signal-safe. */
     void interrupt() const noexcept { mqttlink_client_interrupt(from_); }
     void re_authenticate() const { detail::check(mqttlink_client_re_authenticate(from_)); }
+    result<nothing> try_re_authenticate() const {
+        return detail::outcome(mqttlink_client_re_authenticate(from_));
+    }
 
     delivery publish(const std::string &topic, std::string_view payload,
                      const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
         detail::check(mqttlink_client_publish_timeout(
-            from_, topic.c_str(), payload.data(), payload.size(), static_cast<int>(how.qos),
+            from_, detail::c_string(topic), payload.data(), payload.size(), static_cast<int>(how.qos),
             how.retain, how.list(), how.timeout.count(), &made));
         return delivery(made);
     }
@@ -597,7 +684,7 @@ public:
                      const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
         detail::check(mqttlink_client_publish_payload(
-            from_, topic.c_str(), shared.get(), static_cast<int>(how.qos), how.retain, how.list(),
+            from_, detail::c_string(topic), shared.get(), static_cast<int>(how.qos), how.retain, how.list(),
             how.timeout.count(), &made));
         return delivery(made);
     }
@@ -605,24 +692,41 @@ public:
     result<delivery> try_publish(const std::string &topic, std::string_view payload,
                                  const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
-        if (mqttlink_client_try_publish(from_, topic.c_str(), payload.data(), payload.size(),
+        if (mqttlink_client_try_publish(from_, detail::c_string(topic), payload.data(), payload.size(),
                                         static_cast<int>(how.qos), how.retain, how.list(),
                                         &made) != MQTTLINK_OK)
             return detail::last_error();
         return delivery(made);
     }
+    result<delivery> try_publish(const std::string &topic, const payload &shared,
+                                 const publish_options &how = {}) const {
+        mqttlink_delivery *made = nullptr;
+        if (mqttlink_client_publish_payload(from_, detail::c_string(topic), shared.get(),
+                                            static_cast<int>(how.qos), how.retain, how.list(), 0,
+                                            &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return delivery(made);
+    }
+    /* The outcome goes to `done`. Waits for room as the client's options say, whatever `how` says. */
     void publish_then(const std::string &topic, std::string_view payload,
                       const publish_options &how, published_handler done) const;
     /* The outcome goes to the handler of options::on_published, with the number that is returned. */
     std::uint64_t publish_event(const std::string &topic, std::string_view payload,
                                 const publish_options &how = {}) const {
         std::uint64_t id = 0;
-        detail::check(mqttlink_client_publish_event(from_, topic.c_str(), payload.data(),
-                                                    payload.size(), static_cast<int>(how.qos),
-                                                    how.retain, how.list(), &id));
+        detail::check(event(topic, payload, how, how.timeout, id));
         return id;
     }
-    /* Reads the payload of exactly `size` bytes from `source`, which returns how many it has put in. */
+    /* Never waits and never throws. */
+    result<std::uint64_t> try_publish_event(const std::string &topic, std::string_view payload,
+                                            const publish_options &how = {}) const {
+        std::uint64_t id = 0;
+        if (event(topic, payload, how, milliseconds(0), id) != MQTTLINK_OK)
+            return detail::last_error();
+        return id;
+    }
+    /* Reads the payload of exactly `size` bytes from `source`, which returns how many it has put in. What
+     * `source` throws ends the connection, and comes out here. */
     delivery publish_source(const std::string &topic, std::size_t size,
                             std::function<std::size_t(void *, std::size_t)> source,
                             const publish_options &how = {}) const;
@@ -630,8 +734,15 @@ public:
     /* The QoS that the server granted. */
     mqttlink::qos subscribe(const std::string &filter, mqttlink::qos qos) const {
         std::int32_t granted = 0;
-        detail::check(mqttlink_client_subscribe_one(from_, filter.c_str(), static_cast<int>(qos),
+        detail::check(mqttlink_client_subscribe_one(from_, detail::c_string(filter), static_cast<int>(qos),
                                                     &granted));
+        return static_cast<mqttlink::qos>(granted);
+    }
+    result<mqttlink::qos> try_subscribe(const std::string &filter, mqttlink::qos qos) const {
+        std::int32_t granted = 0;
+        if (mqttlink_client_subscribe_one(from_, detail::c_string(filter), static_cast<int>(qos),
+                                          &granted) != MQTTLINK_OK)
+            return detail::last_error();
         return static_cast<mqttlink::qos>(granted);
     }
     void subscribe(const std::string &filter, mqttlink::qos qos, message_handler handler) const;
@@ -642,6 +753,20 @@ public:
         mqttlink_results *made = nullptr;
         detail::check(
             mqttlink_client_unsubscribe(from_, filters.begin(), filters.size(), nullptr, &made));
+        return results(made);
+    }
+    /* The same for filters that are not known when the program is compiled. */
+    results unsubscribe(const std::vector<std::string> &filters) const {
+        return try_unsubscribe(filters).value();
+    }
+    result<results> try_unsubscribe(const std::vector<std::string> &filters) const {
+        std::vector<const char *> each;
+        for (const auto &filter : filters)
+            /* A NUL is no part of a filter: "" is refused, too. */
+            each.push_back(filter.find('\0') == std::string::npos ? filter.c_str() : "");
+        mqttlink_results *made = nullptr;
+        if (mqttlink_client_unsubscribe(from_, each.data(), each.size(), nullptr, &made) != MQTTLINK_OK)
+            return detail::last_error();
         return results(made);
     }
     std::uint64_t unsubscribe_event(std::initializer_list<const char *> filters) const {
@@ -678,6 +803,14 @@ public:
 
 protected:
     mqttlink_client *from_;
+
+private:
+    mqttlink_status event(const std::string &topic, std::string_view payload,
+                          const publish_options &how, milliseconds limit, std::uint64_t &id) const {
+        return mqttlink_client_publish_event_timeout(
+            from_, detail::c_string(topic), payload.data(), payload.size(),
+            static_cast<int>(how.qos), how.retain, how.list(), limit.count(), &id);
+    }
 };
 
 namespace detail {
@@ -716,15 +849,41 @@ inline void call_results(void *user, mqttlink_client *client, std::uint64_t id,
 inline void call_packet(void *user, mqttlink_client *client, const mqttlink_packet *got) noexcept {
     (*static_cast<packet_handler *>(user))(client_ref(client), packet_view(got));
 }
+inline std::int32_t call_resolver(void *user, const char *host, std::uint16_t port,
+                                  mqttlink_addresses *found) noexcept {
+    try {
+        for (const auto &one : (*static_cast<resolver_handler *>(user))(host, port))
+            check(mqttlink_addresses_add(found, c_string(one.first), one.second));
+        return 0;
+    } catch (...) {
+        return ENOENT;
+    }
+}
+inline std::int32_t call_verify(void *user, const char *host, const void *data,
+                                std::size_t len) noexcept {
+    try {
+        std::string_view certificate(static_cast<const char *>(data), len);
+        return (*static_cast<verify_handler *>(user))(host, certificate) ? 0 : 1;
+    } catch (...) {
+        return 1;
+    }
+}
 inline void call_log(void *user, std::int32_t level, const char *text) noexcept {
     (*static_cast<std::function<void(int, std::string_view)> *>(user))(level, text);
 }
 
 struct source {
     std::function<std::size_t(void *, std::size_t)> next;
+    std::exception_ptr thrown;
 };
 inline std::int64_t call_source(void *user, void *data, std::size_t size) noexcept {
-    return static_cast<std::int64_t>(static_cast<source *>(user)->next(data, size));
+    auto *from = static_cast<source *>(user);
+    try {
+        return static_cast<std::int64_t>(from->next(data, size));
+    } catch (...) {
+        from->thrown = std::current_exception();
+        return -1;
+    }
 }
 
 } // namespace detail
@@ -736,20 +895,19 @@ public:
     subscription(const std::string &filter, mqttlink::qos qos) : subscription() { add(filter, qos); }
 
     subscription &add(const std::string &filter, mqttlink::qos qos) {
-        detail::check(mqttlink_subscription_add(own_.get(), filter.c_str(), static_cast<int>(qos)));
+        detail::check(mqttlink_subscription_add(own_.get(), detail::c_string(filter), static_cast<int>(qos)));
         return *this;
     }
     subscription &add(const std::string &filter, mqttlink::qos qos, bool no_local,
                       bool retain_as_published, retain_handling handling) {
-        detail::check(mqttlink_subscription_add_with(own_.get(), filter.c_str(),
+        detail::check(mqttlink_subscription_add_with(own_.get(), detail::c_string(filter),
                                                      static_cast<int>(qos), no_local,
                                                      retain_as_published, static_cast<int>(handling)));
         return *this;
     }
     subscription &handler(message_handler handler) {
-        detail::check(mqttlink_subscription_set_handler(
-            own_.get(), detail::call_message, detail::keep(std::move(handler)),
-            detail::free_function<message_handler>));
+        detail::check(detail::place(mqttlink_subscription_set_handler, own_.get(),
+                                    detail::call_message, std::move(handler)));
         return *this;
     }
     subscription &set(const mqttlink::properties &list) {
@@ -764,19 +922,25 @@ private:
 
 inline void client_ref::publish_then(const std::string &topic, std::string_view payload,
                                      const publish_options &how, published_handler done) const {
-    detail::check(mqttlink_client_publish_then(
-        from_, topic.c_str(), payload.data(), payload.size(), static_cast<int>(how.qos), how.retain,
-        how.list(), detail::call_published, detail::keep(std::move(done)),
-        detail::free_function<published_handler>));
+    auto publish = [&](mqttlink_client *client, mqttlink_published_fn call, void *user,
+                       mqttlink_free_fn free) {
+        return mqttlink_client_publish_then(client, detail::c_string(topic), payload.data(),
+                                            payload.size(), static_cast<int>(how.qos), how.retain,
+                                            how.list(), call, user, free);
+    };
+    detail::check(detail::place(publish, from_, detail::call_published, std::move(done)));
 }
 inline delivery client_ref::publish_source(const std::string &topic, std::size_t size,
                                            std::function<std::size_t(void *, std::size_t)> next,
                                            const publish_options &how) const {
-    detail::source source{std::move(next)};
+    detail::source source{std::move(next), nullptr};
     mqttlink_delivery *made = nullptr;
-    detail::check(mqttlink_client_publish_source(from_, topic.c_str(), size,
+    auto status = mqttlink_client_publish_source(from_, detail::c_string(topic), size,
                                                  static_cast<int>(how.qos), how.retain, how.list(),
-                                                 detail::call_source, &source, &made));
+                                                 detail::call_source, &source, &made);
+    if (source.thrown)
+        std::rethrow_exception(source.thrown);
+    detail::check(status);
     return delivery(made);
 }
 inline void client_ref::subscribe(const std::string &filter, mqttlink::qos qos,
@@ -786,7 +950,7 @@ inline void client_ref::subscribe(const std::string &filter, mqttlink::qos qos,
     detail::check(mqttlink_client_subscribe(from_, what.get(), nullptr));
 }
 inline results client_ref::subscribe(const subscription &what) const {
-    return std::move(try_subscribe(what).value());
+    return try_subscribe(what).value();
 }
 inline result<results> client_ref::try_subscribe(const subscription &what) const {
     mqttlink_results *made = nullptr;
@@ -805,44 +969,49 @@ class tls {
 public:
     tls() : own_(mqttlink_tls_new()) {}
 
-    tls &ca_file(const std::string &path) { return done(mqttlink_tls_add_ca_file(get(), path.c_str())); }
+    tls &ca_file(const std::string &path) { return done(mqttlink_tls_add_ca_file(get(), detail::c_string(path))); }
     tls &ca(std::string_view bytes) {
         return done(mqttlink_tls_add_ca(get(), bytes.data(), bytes.size()));
     }
     tls &system_roots(bool trusted) { return done(mqttlink_tls_set_system_roots(get(), trusted)); }
     tls &certificate_file(const std::string &path) {
-        return done(mqttlink_tls_set_certificate_file(get(), path.c_str()));
+        return done(mqttlink_tls_set_certificate_file(get(), detail::c_string(path)));
     }
     tls &certificate(std::string_view bytes) {
         return done(mqttlink_tls_set_certificate(get(), bytes.data(), bytes.size()));
     }
     tls &key_file(const std::string &path) {
-        return done(mqttlink_tls_set_key_file(get(), path.c_str()));
+        return done(mqttlink_tls_set_key_file(get(), detail::c_string(path)));
     }
     tls &key(std::string_view bytes) {
         return done(mqttlink_tls_set_key(get(), bytes.data(), bytes.size()));
     }
     tls &key_password(const std::string &password) {
-        return done(mqttlink_tls_set_key_password(get(), password.c_str()));
+        return done(mqttlink_tls_set_key_password(get(), detail::c_string(password)));
     }
     tls &pkcs12_file(const std::string &path, const std::string &password) {
-        return done(mqttlink_tls_set_pkcs12_file(get(), path.c_str(), password.c_str()));
+        return done(mqttlink_tls_set_pkcs12_file(get(), detail::c_string(path), detail::c_string(password)));
     }
     tls &pkcs12(std::string_view bytes, const std::string &password) {
         return done(
-            mqttlink_tls_set_pkcs12(get(), bytes.data(), bytes.size(), password.c_str()));
+            mqttlink_tls_set_pkcs12(get(), bytes.data(), bytes.size(), detail::c_string(password)));
     }
     tls &alpn(const std::string &protocol) {
-        return done(mqttlink_tls_add_alpn(get(), protocol.c_str()));
+        return done(mqttlink_tls_add_alpn(get(), detail::c_string(protocol)));
     }
     tls &server_name(const std::string &name) {
-        return done(mqttlink_tls_set_server_name(get(), name.c_str()));
+        return done(mqttlink_tls_set_server_name(get(), detail::c_string(name)));
     }
     tls &min_version(tls_version version) {
         return done(mqttlink_tls_set_min_version(get(), static_cast<int>(version)));
     }
     tls &max_version(tls_version version) {
         return done(mqttlink_tls_set_max_version(get(), static_cast<int>(version)));
+    }
+    /* Decides about servers' certificates in the place of the TLS library; an exception is a no. */
+    tls &verifier(verify_handler handler) {
+        return done(detail::place(mqttlink_tls_set_verifier, get(), detail::call_verify,
+                                  std::move(handler)));
     }
     tls &sni(bool sent) { return done(mqttlink_tls_set_sni(get(), sent)); }
     tls &danger_accept_invalid_certificates(bool accepted) {
@@ -912,12 +1081,12 @@ class options {
 public:
     explicit options(const std::string &url) {
         mqttlink_options *made = nullptr;
-        detail::check(mqttlink_options_new(url.c_str(), &made));
+        detail::check(mqttlink_options_new(detail::c_string(url), &made));
         own_.reset(made);
     }
     options(const std::string &host, std::uint16_t port) {
         mqttlink_options *made = nullptr;
-        detail::check(mqttlink_options_new_for(host.c_str(), port, &made));
+        detail::check(mqttlink_options_new_for(detail::c_string(host), port, &made));
         own_.reset(made);
     }
     /* For clients that reach a broker in this process without a socket. */
@@ -927,10 +1096,10 @@ public:
         return done(mqttlink_options_set_version(get(), static_cast<int>(version)));
     }
     options &client_id(const std::string &id) {
-        return done(mqttlink_options_set_client_id(get(), id.c_str()));
+        return done(mqttlink_options_set_client_id(get(), detail::c_string(id)));
     }
     options &credentials(const std::string &user_name, std::string_view password) {
-        done(mqttlink_options_set_credentials(get(), user_name.c_str(), nullptr));
+        done(mqttlink_options_set_credentials(get(), detail::c_string(user_name), nullptr));
         return done(mqttlink_options_set_password(get(), password.data(), password.size()));
     }
     options &clean_start(bool clean) { return done(mqttlink_options_set_clean_start(get(), clean)); }
@@ -947,7 +1116,7 @@ public:
     options &will(const std::string &topic, std::string_view payload,
                   mqttlink::qos qos = mqttlink::qos::at_most_once, bool retain = false,
                   const mqttlink::properties *list = nullptr) {
-        return done(mqttlink_options_set_will(get(), topic.c_str(), payload.data(), payload.size(),
+        return done(mqttlink_options_set_will(get(), detail::c_string(topic), payload.data(), payload.size(),
                                               static_cast<int>(qos), retain,
                                               list ? list->get() : nullptr));
     }
@@ -970,7 +1139,7 @@ public:
         return done(mqttlink_options_set_request_problem_information(get(), wanted));
     }
     options &user_property(const std::string &name, const std::string &value) {
-        return done(mqttlink_options_add_user_property(get(), name.c_str(), value.c_str()));
+        return done(mqttlink_options_add_user_property(get(), detail::c_string(name), detail::c_string(value)));
     }
     options &tls(const mqttlink::tls &settings) {
         return done(mqttlink_options_set_tls(get(), settings.get()));
@@ -991,6 +1160,27 @@ public:
     options &queue_max(std::size_t messages, std::size_t bytes) {
         return done(mqttlink_options_set_queue_max(get(), messages, bytes));
     }
+    options &out_buffer_max(std::size_t bytes) {
+        return done(mqttlink_options_set_out_buffer_max(get(), bytes));
+    }
+    options &in_flight_bytes_max(std::size_t bytes) {
+        return done(mqttlink_options_set_in_flight_bytes_max(get(), bytes));
+    }
+    options &no_delay(bool wanted) { return done(mqttlink_options_set_no_delay(get(), wanted)); }
+    options &tcp_keep_alive(seconds idle) {
+        return done(mqttlink_options_set_tcp_keep_alive(get(), short_of(idle.count())));
+    }
+    options &socket_buffers(std::size_t receive, std::size_t send) {
+        return done(mqttlink_options_set_socket_buffers(get(), receive, send));
+    }
+    options &bind_address(const std::string &local) {
+        return done(mqttlink_options_set_bind_address(get(), detail::c_string(local)));
+    }
+    /* Looks names up: the addresses as text, each with its port; none, or an exception, is a failure. */
+    options &resolver(resolver_handler handler) {
+        return done(detail::place(mqttlink_options_set_resolver, get(), detail::call_resolver,
+                                  std::move(handler)));
+    }
     options &stream_above(std::size_t bytes) {
         return done(mqttlink_options_set_stream_above(get(), bytes));
     }
@@ -999,54 +1189,45 @@ public:
     }
     options &authenticator(const std::string &method, std::shared_ptr<mqttlink::authenticator> who) {
         return done(mqttlink_options_set_authenticator(
-            get(), method.c_str(), detail::auth_start, detail::auth_respond, detail::auth_finish,
+            get(), detail::c_string(method), detail::auth_start, detail::auth_respond, detail::auth_finish,
             detail::keep(std::move(who)), detail::free_function<detail::authenticator_ptr>));
     }
 
     options &on_message(message_handler handler) {
-        return done(mqttlink_options_on_message(get(), detail::call_message,
-                                                detail::keep(std::move(handler)),
-                                                detail::free_function<message_handler>));
+        return done(
+            detail::place(mqttlink_options_on_message, get(), detail::call_message, std::move(handler)));
     }
     options &on_connected(connected_handler handler) {
-        return done(mqttlink_options_on_connected(get(), detail::call_connected,
-                                                  detail::keep(std::move(handler)),
-                                                  detail::free_function<connected_handler>));
+        return done(
+            detail::place(mqttlink_options_on_connected, get(), detail::call_connected, std::move(handler)));
     }
     options &on_connect_failed(error_handler handler) {
-        return done(mqttlink_options_on_connect_failed(get(), detail::call_error,
-                                                       detail::keep(std::move(handler)),
-                                                       detail::free_function<error_handler>));
+        return done(
+            detail::place(mqttlink_options_on_connect_failed, get(), detail::call_error, std::move(handler)));
     }
     options &on_disconnected(error_handler handler) {
-        return done(mqttlink_options_on_disconnected(get(), detail::call_error,
-                                                     detail::keep(std::move(handler)),
-                                                     detail::free_function<error_handler>));
+        return done(
+            detail::place(mqttlink_options_on_disconnected, get(), detail::call_error, std::move(handler)));
     }
     options &on_server_disconnect(error_handler handler) {
-        return done(mqttlink_options_on_server_disconnect(get(), detail::call_error,
-                                                          detail::keep(std::move(handler)),
-                                                          detail::free_function<error_handler>));
+        return done(
+            detail::place(mqttlink_options_on_server_disconnect, get(), detail::call_error, std::move(handler)));
     }
     options &on_published(published_handler handler) {
-        return done(mqttlink_options_on_published(get(), detail::call_published,
-                                                  detail::keep(std::move(handler)),
-                                                  detail::free_function<published_handler>));
+        return done(
+            detail::place(mqttlink_options_on_published, get(), detail::call_published, std::move(handler)));
     }
     options &on_subscribed(results_handler handler) {
-        return done(mqttlink_options_on_subscribed(get(), detail::call_results,
-                                                   detail::keep(std::move(handler)),
-                                                   detail::free_function<results_handler>));
+        return done(
+            detail::place(mqttlink_options_on_subscribed, get(), detail::call_results, std::move(handler)));
     }
     options &on_unsubscribed(results_handler handler) {
-        return done(mqttlink_options_on_unsubscribed(get(), detail::call_results,
-                                                     detail::keep(std::move(handler)),
-                                                     detail::free_function<results_handler>));
+        return done(
+            detail::place(mqttlink_options_on_unsubscribed, get(), detail::call_results, std::move(handler)));
     }
     options &on_packet(packet_handler handler) {
-        return done(mqttlink_options_on_packet(get(), detail::call_packet,
-                                               detail::keep(std::move(handler)),
-                                               detail::free_function<packet_handler>));
+        return done(
+            detail::place(mqttlink_options_on_packet, get(), detail::call_packet, std::move(handler)));
     }
     /* For what has no method here: the functions of mqttlink.h. */
     mqttlink_options *get() const noexcept { return own_.get(); }
@@ -1067,7 +1248,15 @@ class client : public client_ref {
 public:
     explicit client(const options &setup) : client_ref(make(setup)), own_(from_) {}
 
+    static result<client> try_make(const options &setup) {
+        mqttlink_client *made = nullptr;
+        if (mqttlink_client_new(setup.get(), &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return client(made);
+    }
+
 private:
+    explicit client(mqttlink_client *from) noexcept : client_ref(from), own_(from) {}
     static mqttlink_client *make(const options &setup) {
         mqttlink_client *made = nullptr;
         detail::check(mqttlink_client_new(setup.get(), &made));
@@ -1180,7 +1369,7 @@ public:
     }
     /* Who the client is, for the other handlers. */
     void user(const std::string &name) const {
-        detail::check(mqttlink_reply_set_user(from_, name.c_str()));
+        detail::check(mqttlink_reply_set_user(from_, detail::c_string(name)));
     }
 
 private:
@@ -1203,7 +1392,7 @@ class draft_ref {
 public:
     explicit draft_ref(mqttlink_draft *from) noexcept : from_(from) {}
     const draft_ref &topic(const std::string &name) const {
-        return done(mqttlink_draft_set_topic(from_, name.c_str()));
+        return done(mqttlink_draft_set_topic(from_, detail::c_string(name)));
     }
     const draft_ref &payload(std::string_view payload) const {
         return done(mqttlink_draft_set_payload(from_, payload.data(), payload.size()));
@@ -1334,7 +1523,7 @@ public:
     broker_subscription subscribe(const std::string &filter) const {
         mqttlink_broker_subscription *made = nullptr;
         detail::check(
-            mqttlink_broker_subscribe(from_, filter.c_str(), nullptr, nullptr, nullptr, &made));
+            mqttlink_broker_subscribe(from_, detail::c_string(filter), nullptr, nullptr, nullptr, &made));
         return broker_subscription(made);
     }
     broker_subscription subscribe(const std::string &filter, broker_message_handler handler) const;
@@ -1359,42 +1548,42 @@ public:
     /* Whether there was one. */
     bool delete_session(const std::string &client_id) const {
         bool found = false;
-        detail::check(mqttlink_broker_delete_session(from_, client_id.c_str(), &found));
+        detail::check(mqttlink_broker_delete_session(from_, detail::c_string(client_id), &found));
         return found;
     }
     /* Whether it was connected. */
     bool disconnect(const std::string &client_id,
                     int reason = MQTTLINK_REASON_ADMINISTRATIVE_ACTION) const {
         bool found = false;
-        detail::check(mqttlink_broker_disconnect(from_, client_id.c_str(), reason, &found));
+        detail::check(mqttlink_broker_disconnect(from_, detail::c_string(client_id), reason, &found));
         return found;
     }
 
     /* From here on only in a broker for tests. By default they wait for 5 s. */
     void wait_for_client(const std::string &id, milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_client(from_, id.c_str(), limit.count()));
+        detail::check(mqttlink_broker_wait_for_client(from_, detail::c_string(id), limit.count()));
     }
     result<nothing> try_wait_for_client(const std::string &id,
                                         milliseconds limit = by_default) const {
-        return detail::outcome(mqttlink_broker_wait_for_client(from_, id.c_str(), limit.count()));
+        return detail::outcome(mqttlink_broker_wait_for_client(from_, detail::c_string(id), limit.count()));
     }
     void wait_for_client_to_go(const std::string &id, milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_client_to_go(from_, id.c_str(), limit.count()));
+        detail::check(mqttlink_broker_wait_for_client_to_go(from_, detail::c_string(id), limit.count()));
     }
     result<nothing> try_wait_for_client_to_go(const std::string &id,
                                               milliseconds limit = by_default) const {
         return detail::outcome(
-            mqttlink_broker_wait_for_client_to_go(from_, id.c_str(), limit.count()));
+            mqttlink_broker_wait_for_client_to_go(from_, detail::c_string(id), limit.count()));
     }
     void wait_for_subscription(const std::string &id, const std::string &filter,
                                milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_subscription(from_, id.c_str(), filter.c_str(),
+        detail::check(mqttlink_broker_wait_for_subscription(from_, detail::c_string(id), detail::c_string(filter),
                                                             limit.count()));
     }
     result<nothing> try_wait_for_subscription(const std::string &id, const std::string &filter,
                                               milliseconds limit = by_default) const {
         return detail::outcome(mqttlink_broker_wait_for_subscription(
-            from_, id.c_str(), filter.c_str(), limit.count()));
+            from_, detail::c_string(id), detail::c_string(filter), limit.count()));
     }
     /* Moves a broker with virtual time on. */
     void advance(milliseconds span) const {
@@ -1404,11 +1593,11 @@ public:
     /* From the client's next CONNECT on; "*" stands for every client. */
     void break_connection(const std::string &client_id, mqttlink_connection_fault fault,
                           std::uint64_t number = 0) const {
-        detail::check(mqttlink_broker_break_connection(from_, client_id.c_str(), fault, number));
+        detail::check(mqttlink_broker_break_connection(from_, detail::c_string(client_id), fault, number));
     }
     void break_messages(const std::string &filter, mqttlink_message_fault fault,
                         std::uint64_t number = 0) const {
-        detail::check(mqttlink_broker_break_messages(from_, filter.c_str(), fault, number));
+        detail::check(mqttlink_broker_break_messages(from_, detail::c_string(filter), fault, number));
     }
     void repair() const { detail::check(mqttlink_broker_repair(from_)); }
     /* The last packets of all connections, oldest first. */
@@ -1432,7 +1621,7 @@ protected:
 private:
     mqttlink_status send(const std::string &topic, std::string_view payload,
                          const publish_options &how) const noexcept {
-        return mqttlink_broker_publish(from_, topic.c_str(), payload.data(), payload.size(),
+        return mqttlink_broker_publish(from_, detail::c_string(topic), payload.data(), payload.size(),
                                        static_cast<int>(how.qos), how.retain, how.list());
     }
 };
@@ -1521,8 +1710,10 @@ inline void collect_filter(void *user, mqttlink_broker *, const char *filter, st
 inline broker_subscription broker_ref::subscribe(const std::string &filter,
                                                  broker_message_handler handler) const {
     mqttlink_broker_subscription *made = nullptr;
+    if (!handler)
+        return subscribe(filter);
     detail::check(mqttlink_broker_subscribe(
-        from_, filter.c_str(), detail::call_broker_message, detail::keep(std::move(handler)),
+        from_, detail::c_string(filter), detail::call_broker_message, detail::keep(std::move(handler)),
         detail::free_function<broker_message_handler>, &made));
     return broker_subscription(made);
 }
@@ -1538,7 +1729,7 @@ inline std::vector<session_info> broker_ref::sessions() const {
 }
 inline std::optional<session_info> broker_ref::session(const std::string &client_id) const {
     std::vector<session_info> one;
-    auto status = mqttlink_broker_session(from_, client_id.c_str(), detail::collect_session, &one);
+    auto status = mqttlink_broker_session(from_, detail::c_string(client_id), detail::collect_session, &one);
     if (status == MQTTLINK_ERROR_NOT_FOUND)
         return std::nullopt;
     detail::check(status);
@@ -1546,7 +1737,7 @@ inline std::optional<session_info> broker_ref::session(const std::string &client
 }
 inline std::vector<subscribed_filter> broker_ref::subscriptions(const std::string &client_id) const {
     std::vector<subscribed_filter> all;
-    detail::check(mqttlink_broker_each_subscription(from_, client_id.c_str(), detail::collect_filter,
+    detail::check(mqttlink_broker_each_subscription(from_, detail::c_string(client_id), detail::collect_filter,
                                                     &all));
     return all;
 }
@@ -1556,7 +1747,7 @@ class server_tls {
 public:
     server_tls(const std::string &certificate_path, const std::string &key_path) {
         mqttlink_server_tls *made = nullptr;
-        detail::check(mqttlink_server_tls_new(certificate_path.c_str(), key_path.c_str(), &made));
+        detail::check(mqttlink_server_tls_new(detail::c_string(certificate_path), detail::c_string(key_path), &made));
         own_.reset(made);
     }
     static server_tls from_memory(std::string_view certificate, std::string_view key) {
@@ -1566,7 +1757,7 @@ public:
         return server_tls(made);
     }
     server_tls &client_authority_file(const std::string &path) {
-        return done(mqttlink_server_tls_add_client_authority_file(get(), path.c_str()));
+        return done(mqttlink_server_tls_add_client_authority_file(get(), detail::c_string(path)));
     }
     server_tls &client_authority(std::string_view pem) {
         return done(mqttlink_server_tls_add_client_authority(get(), pem.data(), pem.size()));
@@ -1600,10 +1791,10 @@ public:
     }
     /* "127.0.0.1:1883", "[::1]:0", "localhost:0"; port 0 lets the system choose. */
     broker_options &listen(const std::string &address) {
-        return done(mqttlink_broker_options_listen(get(), address.c_str(), nullptr));
+        return done(mqttlink_broker_options_listen(get(), detail::c_string(address), nullptr));
     }
     broker_options &listen(const std::string &address, const server_tls &tls) {
-        return done(mqttlink_broker_options_listen(get(), address.c_str(), tls.get()));
+        return done(mqttlink_broker_options_listen(get(), detail::c_string(address), tls.get()));
     }
     broker_options &set(mqttlink_broker_setting setting, std::uint64_t number) {
         return done(mqttlink_broker_options_set(get(), setting, number));
@@ -1650,33 +1841,32 @@ public:
             mqttlink_broker_options_allow_version_there(get(), static_cast<int>(version), allowed));
     }
     broker_options &response_information(const std::string &information) {
-        return done(mqttlink_broker_options_set_response_information(get(), information.c_str()));
+        return done(mqttlink_broker_options_set_response_information(get(), detail::c_string(information)));
     }
 
     broker_options &on_authenticate(authenticate_handler handler) {
-        return done(mqttlink_broker_options_on_authenticate(
-            get(), detail::call_authenticate, detail::keep(std::move(handler)),
-            detail::free_function<authenticate_handler>));
+        return done(
+            detail::place(mqttlink_broker_options_on_authenticate, get(), detail::call_authenticate, std::move(handler)));
     }
     broker_options &on_exchange(exchange_handler handler) {
+        if (!handler)
+            return done(mqttlink_broker_options_on_exchange(get(), nullptr, nullptr, nullptr,
+                                                            nullptr, nullptr));
         return done(mqttlink_broker_options_on_exchange(
             get(), detail::call_exchange, detail::call_step, detail::free_exchange,
             detail::keep(std::move(handler)), detail::free_function<exchange_handler>));
     }
     broker_options &on_authorize(authorize_handler handler) {
-        return done(mqttlink_broker_options_on_authorize(get(), detail::call_authorize,
-                                                         detail::keep(std::move(handler)),
-                                                         detail::free_function<authorize_handler>));
+        return done(
+            detail::place(mqttlink_broker_options_on_authorize, get(), detail::call_authorize, std::move(handler)));
     }
     broker_options &on_intercept(intercept_handler handler) {
-        return done(mqttlink_broker_options_on_intercept(get(), detail::call_intercept,
-                                                         detail::keep(std::move(handler)),
-                                                         detail::free_function<intercept_handler>));
+        return done(
+            detail::place(mqttlink_broker_options_on_intercept, get(), detail::call_intercept, std::move(handler)));
     }
     broker_options &on_event(broker_event_handler handler) {
-        return done(mqttlink_broker_options_on_event(get(), detail::call_event,
-                                                     detail::keep(std::move(handler)),
-                                                     detail::free_function<broker_event_handler>));
+        return done(
+            detail::place(mqttlink_broker_options_on_event, get(), detail::call_event, std::move(handler)));
     }
     mqttlink_broker_options *get() const noexcept { return own_.get(); }
 
@@ -1783,7 +1973,7 @@ inline void log_to(std::function<void(int, std::string_view)> handler,
 /* Whether messages with this topic name go to a subscription with this filter. */
 inline bool topic_matches(const std::string &filter, const std::string &name) {
     bool matches = false;
-    detail::check(mqttlink_topic_matches(filter.c_str(), name.c_str(), &matches));
+    detail::check(mqttlink_topic_matches(detail::c_string(filter), detail::c_string(name), &matches));
     return matches;
 }
 

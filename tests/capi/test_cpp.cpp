@@ -214,6 +214,94 @@ void events(server *server) {
     packet.wait(10);
 }
 
+/* What a string cannot say is an error, not half of it. */
+void strings_with_nul(server *server) {
+    using namespace std::string_literals;
+    mqttlink::client client(mqttlink::options(server_url(server)).client_id("whole"));
+    client.connect();
+    auto cut = "a\0b"s;
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_UTF8, [&] { client.publish(cut, "x"); });
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_UTF8, [&] { client.subscribe(cut, qos::at_most_once); });
+    CHECK(client.try_publish(cut, "x").failure().status() == MQTTLINK_ERROR_UTF8);
+    CHECK(client.try_subscribe(cut, qos::at_most_once).failure().status() == MQTTLINK_ERROR_UTF8);
+    CHECK(!client.try_unsubscribe({cut}));
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_UTF8, [&] { mqttlink::options("mqtt://a\0b"s); });
+}
+
+/* An empty handler takes the one before away, as NULL does in C. */
+void no_handlers(server *server) {
+    mqttlink::options options(server_url(server));
+    auto kept = std::make_shared<int>(0);
+    options.on_message([kept](mqttlink::client_ref, const mqttlink::message_view &) { ++*kept; });
+    CHECK(kept.use_count() == 2);
+    options.on_message({}).on_disconnected(nullptr);
+    CHECK(kept.use_count() == 1);
+    mqttlink::client client(options);
+    client.connect();
+    mqttlink::subscription what("none", qos::at_least_once);
+    client.subscribe(what.handler(nullptr));
+    client.publish("none", "x", {qos::at_least_once}).wait();
+    CHECK(client.receive(20s).text() == "x" && *kept == 0);
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL,
+                                  [&] { client.publish_then("none", "x", {}, nullptr); });
+    std::vector<std::string> filters{"none", "other"};
+    CHECK(client.unsubscribe(filters).size() == 2);
+    client.disconnect();
+}
+
+/* What the source of a payload throws comes out of the call. */
+void sources_that_throw(server *server) {
+    mqttlink::client client{mqttlink::options(server_url(server))};
+    client.connect();
+    try {
+        client.publish_source("a", 10, [](void *, std::size_t) -> std::size_t {
+            throw std::out_of_range("no more");
+        });
+        CHECK(!"no exception");
+    } catch (const std::out_of_range &error) {
+        CHECK(std::strcmp(error.what(), "no more") == 0);
+    }
+}
+
+/* How long a publish waits for room is what its options say, also where the outcome is an event. */
+void events_that_do_not_wait(server *server) {
+    mqttlink::options options(server_url(server));
+    options.window(1).publish_timeout(600s).on_published(
+        [](mqttlink::client_ref, std::uint64_t, const mqttlink::error *, int) {});
+    mqttlink::client client(options);
+    client.connect();
+    mqttlink::publish_options how;
+    how.qos = qos::at_least_once;
+    how.timeout = 0ms;
+    CHECK(client.publish_event("silent", "x", how) > 0);
+    throws<mqttlink::error>(MQTTLINK_ERROR_WINDOW_FULL, [&] { client.publish_event("silent", "x", how); });
+    auto refused = client.try_publish_event("silent", "x", how);
+    CHECK(!refused && refused.failure().is_full());
+    auto left = client.drain(0ms);
+    CHECK(left.size() == 1 && left[0].topic == "silent" && left[0].payload == "x" && left[0].kept);
+    CHECK(left[0].qos == qos::at_least_once && left[0].properties.view().empty());
+}
+
+/* A value can be taken out of a result that is const or passing by. */
+void results(server *server) {
+    const auto made = mqttlink::client::try_make(mqttlink::options(server_url(server)));
+    CHECK(made && made->state() == MQTTLINK_DISCONNECTED);
+    mqttlink::granted granted = (*made).try_connect().value();
+    CHECK(!granted.client_id().empty());
+    auto none = mqttlink::client::try_make(mqttlink::options("mqtt://a").will("a/#", "x"));
+    CHECK(!none && none.failure().status() == MQTTLINK_ERROR_INVALID_TOPIC);
+    auto resolver = [](std::string_view, std::uint16_t) -> std::vector<std::pair<std::string, std::uint16_t>> {
+        throw std::runtime_error("no");
+    };
+    auto lost = mqttlink::client(mqttlink::options("mqtt://nowhere.invalid").resolver(resolver)).try_connect();
+    CHECK(!lost && lost.failure().status() == MQTTLINK_ERROR_HOST_NOT_FOUND);
+    int seen = 0;
+    mqttlink::properties list;
+    for (const auto &property : list.add_user("a", "b").add_user("a", "c"))
+        seen += property.name == "a";
+    CHECK(seen == 2);
+}
+
 } // namespace
 
 int main() {
@@ -224,6 +312,11 @@ int main() {
     failures(server);
     messages(server);
     events(server);
+    strings_with_nul(server);
+    no_handlers(server);
+    sources_that_throw(server);
+    events_that_do_not_wait(server);
+    results(server);
     lines.wait(1);
     mqttlink::log_to({});
     server_stop(server);
