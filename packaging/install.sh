@@ -4,6 +4,12 @@
 #   packaging/install.sh BUILD_DIR PREFIX LIBDIR DESTDIR
 set -eu
 build=$1 prefix=$2 libdir=$3 dest=$4$2
+# LIBDIR is below the prefix, whether it is written so or not.
+case $libdir in
+    "$prefix"/*) libdir=${libdir#"$prefix"/} ;;
+    /*) echo "LIBDIR is $libdir, which is not below PREFIX, $prefix: pass one that is, such as lib64" >&2
+        exit 1 ;;
+esac
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 major=${version%%.*}
@@ -12,9 +18,13 @@ lib=$dest/$libdir
 # From the library's folder back to the prefix: "lib/x86_64-linux-gnu" is two up.
 up=$(echo "$libdir" | sed 's|[^/][^/]*|..|g')
 
+# How many bytes a pointer has: the fifth byte of an ELF file says which of the two.
+word=8
+[ "$(od -An -tu1 -j4 -N1 "$build/libmqttlink.so" | tr -d ' ')" = 2 ] || word=4
+
 fill() {
     sed -e "s|@PREFIX@|$prefix|" -e "s|@LIBDIR@|$libdir|" -e "s|@LIBDIR_UP@|$up|" \
-        -e "s|@VERSION@|$version|" -e "s|@MAJOR@|$major|" "packaging/$1.in" >"$2"
+        -e "s|@VERSION@|$version|" -e "s|@WORD@|$word|" -e "s|@MAJOR@|$major|" "packaging/$1.in" >"$2"
     chmod 644 "$2"
 }
 

@@ -15,11 +15,27 @@ for file in lib/libmqttlink.so lib/libmqttlink.so.0 "lib/libmqttlink.so.$version
     include/mqttlink.hpp share/man/man3/mqttlink.3; do
     test -e "$root/staged/opt/somewhere/$file" || { echo "$file is not installed"; exit 1; }
 done
-if grep -rqF -e "$PWD" -e "$HOME/.cargo" "$root/staged"; then
-    echo "a path of this machine is in: $(grep -rlF -e "$PWD" -e "$HOME/.cargo" "$root/staged")"
+paths="-e $PWD -e $HOME/ -e ${CARGO_HOME:-$HOME/.cargo} -e ${RUSTUP_HOME:-$HOME/.rustup}"
+if grep -rqaF $paths "$root/staged"; then
+    echo "a path of this machine is in: $(grep -rlaF $paths "$root/staged")"
     exit 1
 fi
 objdump -p "$root/staged/opt/somewhere/lib/libmqttlink.so" | grep -q 'SONAME *libmqttlink.so.0'
+
+# The man page is one, without a complaint.
+if command -v man >/dev/null; then
+    complaints=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l \
+        "$root/staged/opt/somewhere/share/man/man3/mqttlink.3" 2>&1 >/dev/null)
+    [ -z "$complaints" ] || { echo "mqttlink.3: $complaints"; exit 1; }
+fi
+
+# The folder for libraries with and without the prefix before it; not elsewhere.
+packaging/install.sh target/install/release /opt/somewhere /opt/somewhere/lib64/deep "$root/deep"
+test -e "$root/deep/opt/somewhere/lib64/deep/libmqttlink.so"
+if packaging/install.sh target/install/release /opt/somewhere /usr/lib "$root/deep" 2>/dev/null; then
+    echo "a LIBDIR outside PREFIX is installed to"
+    exit 1
+fi
 
 prefix=$root/prefix
 packaging/install.sh target/install/release "$prefix" lib ''
@@ -41,4 +57,29 @@ cmake --build "$root/cmake" >>"$root/cmake.log"
 for program in c_mqttlink cpp_mqttlink c_static cpp_static; do
     "$root/cmake/$program"
 done
+
+# Which versions find_package takes, and which it does not.
+cat >"$root/versions.cmake" <<'EOF'
+cmake_minimum_required(VERSION 3.19)
+function(finds expected)
+    find_package(mqttlink ${ARGN} QUIET CONFIG)
+    if(NOT mqttlink_FOUND STREQUAL "${expected}")
+        message(FATAL_ERROR "find_package(mqttlink ${ARGN}): found is ${mqttlink_FOUND}, not ${expected}")
+    endif()
+endfunction()
+foreach(fits 0 0.0.9 0.1 ${VERSION} 0.0...0.1.0 0.0...1 0.1...1.0 "0.1...<1")
+    finds(1 ${fits})
+endforeach()
+finds(1)
+finds(1 ${VERSION} EXACT)
+foreach(other 0.1.1 0.2 1 1.0 0.2...0.9 0.0...0.0.9 "0.0...<${VERSION}")
+    finds(0 ${other})
+endforeach()
+finds(0 0.0.9 EXACT)
+EOF
+mkdir "$root/versions"
+printf 'cmake_minimum_required(VERSION 3.19)\nproject(versions LANGUAGES C)\ninclude(%s)\n' \
+    "$root/versions.cmake" >"$root/versions/CMakeLists.txt"
+cmake -S "$root/versions" -B "$root/versions/build" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DVERSION="$version" >>"$root/cmake.log"
 echo "consumers: shared, static, C++, CMake: all built and run"
