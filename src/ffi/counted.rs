@@ -90,6 +90,11 @@ impl<T> Counted<T> {
         self.uses.fetch_and(!LIVE, Ordering::Relaxed) & LIVE != 0
     }
 
+    /// Whether no call can begin.
+    pub(super) fn is_condemned(&self) -> bool {
+        self.uses.load(Ordering::Acquire) & LIVE == 0
+    }
+
     /// Ends a call. Whether it was the last one after the end.
     fn leave(&self) -> bool {
         self.uses.fetch_sub(ONE, Ordering::Release) == (ONE | FULL)

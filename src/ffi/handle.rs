@@ -77,64 +77,12 @@ impl mqttlink_client {
         Ok(used)
     }
 
-<<<<<<< HEAD
     /// Whether the client has been freed: then none of its callbacks may run any more, also those that
     /// follow the one that freed it.
     pub(super) fn is_freed(&self) -> bool {
-        self.uses.load(Ordering::Acquire) & LIVE == 0
+        self.counted.is_condemned()
     }
 
-    /// Begins a call.
-    #[inline(always)]
-    pub(super) fn begin(&'static self) -> Result<Used, Failure> {
-        let live = self.uses.fetch_add(ONE, Ordering::Acquire) & LIVE != 0;
-        // SAFETY: what is live is full, and stays so until this call, which is counted, is over.
-        let entry = live.then(|| unsafe { (*self.entry.get()).as_ref() }).flatten();
-        match entry {
-            Some(entry) if entry.forks == FORKS.load(Ordering::Relaxed) => {
-                Ok(Used { handle: self, entry: NonNull::from(entry) })
-            }
-            other => Err(self.refuse(other.is_some())),
-        }
-    }
-
-    /// Ends a call that cannot begin.
-    #[cold]
-    #[inline(never)]
-    fn refuse(&'static self, forked: bool) -> Failure {
-        self.end();
-        Failure::plain(if forked {
-            mqttlink_status::MQTTLINK_ERROR_FORKED
-        } else {
-            mqttlink_status::MQTTLINK_ERROR_FREED
-        })
-    }
-
-    /// Ends a call.
-    fn end(&'static self) {
-        if self.uses.fetch_sub(ONE, Ordering::Release) == (ONE | FULL) {
-            self.empty();
-        }
-    }
-
-    /// Empties a handle that has been freed and is not used any more.
-    #[cold]
-    #[inline(never)]
-    fn empty(&'static self) {
-        // A late call may begin and end at the same time, and finds the same: one of the two does it.
-        if self.uses.compare_exchange(FULL, 0, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            return;
-        }
-        fence(Ordering::Acquire);
-        // SAFETY: no call goes on that could look at it, none can begin, and nobody else was told to
-        // empty it.
-        let entry = unsafe { (*self.entry.get()).take() };
-        drop(entry);
-        self.give_back();
-    }
-
-=======
->>>>>>> e8b055f (c library: no lock of its own survives a fork or is held while a pointer is freed)
     /// A name for a request that wants an answer by event; never 0.
     pub(super) fn next_id(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
