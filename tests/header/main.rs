@@ -97,3 +97,24 @@ fn the_c_suites_call_each_exported_function() {
 fn the_table_of_misuse_is_made_from_the_header() {
     compare("tests/capi/misuse.inc", &misuse::table(&header()));
 }
+
+/// What the documents call functions and constants is in the header.
+#[test]
+fn the_documents_name_what_is_there() {
+    let header = read("include/mqttlink.h");
+    let words = header.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    let there: BTreeSet<&str> = words.collect();
+    for document in ["docs/c-api.md", "README.md", "packaging/mqttlink.3"] {
+        let text = read(document);
+        let words = text.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let ours =
+            words.filter(|word| word.starts_with("mqttlink_") || word.starts_with("MQTTLINK_"));
+        for word in ours {
+            let known = match word.strip_suffix('_') {
+                Some(start) => there.iter().any(|name| name.starts_with(start)),
+                None => there.contains(word),
+            };
+            assert!(known, "{document} speaks of {word}, which the header does not have");
+        }
+    }
+}

@@ -133,7 +133,12 @@ impl Function {
         }
         if !self.fails() {
             let null = |argument: &Argument| argument.is_pointer().then(|| "NULL".to_owned());
-            return vec![("PLAIN", format!("LOOKS({})", self.call(null)))];
+            let call = self.call(null);
+            // What it makes is freed.
+            let made = self.returns.trim_end_matches(" *");
+            let owned = made.starts_with("mqttlink_") && made.len() < self.returns.len();
+            let call = if owned { format!("{made}_free({call})") } else { call };
+            return vec![("PLAIN", format!("LOOKS({call})"))];
         }
         let mut rows = Vec::new();
         for (place, wrong) in self.arguments.iter().enumerate() {
