@@ -225,9 +225,10 @@ pub extern "C" fn mqttlink_client_publish_event_timeout(
 }
 
 /// Publishes a message whose payload of exactly `len` bytes comes from `source`, which is called on this
-/// thread, a piece at a time; the other arguments are those of `mqttlink_client_publish`. Blocks until all of it has been handed to the connection, waiting for room
-/// as `mqttlink_client_publish` for each piece. Meanwhile everything else that this client sends waits
-/// behind it, PINGREQ included, so the source must keep pace with the keep alive.
+/// thread, a piece at a time; the other arguments are those of `mqttlink_client_publish`. Blocks until all
+/// of it has been handed to the connection, waiting for room as `mqttlink_client_publish` for each piece.
+/// Meanwhile everything else that this client sends waits behind it, PINGREQ included, so the source must
+/// keep pace with the keep alive.
 ///
 /// The payload is not kept: if the connection is lost before the acknowledgement, a message of QoS 1 or
 /// 2 cannot be sent again, and its delivery says so. If the source fails or ends early, the message

@@ -222,9 +222,9 @@ pub(crate) fn table(header: &str) -> String {
         "/* Made from include/mqttlink.h: UPDATE_HEADER=1 cargo test --test header. See test_misuse.c. */\n",
     );
     for place in ["PLAIN", "REPLY", "DRAFT", "ADDRESSES", "GONE"] {
-        write!(text, "#ifdef {place}_ROWS\n").unwrap();
+        writeln!(text, "#ifdef {place}_ROWS").unwrap();
         for (_, row) in rows.iter().filter(|(where_to, _)| *where_to == place) {
-            write!(text, "{row};\n").unwrap();
+            writeln!(text, "{row};").unwrap();
         }
         text.push_str("#endif\n");
     }
