@@ -1863,6 +1863,53 @@ typedef struct mqttlink_left {
 typedef int64_t (*mqttlink_source_fn)(void *user, void *data, size_t size);
 
 /**
+ * A message at a glance: what the functions that look at one thing say, without a copy of anything. The
+ * pointers live as long as the message.
+ */
+typedef struct mqttlink_view {
+    /**
+     * The topic name. No NUL follows it: print it with `"%.*s"`.
+     */
+    const char *topic;
+    /**
+     * How many bytes the topic name has.
+     */
+    size_t topic_len;
+    /**
+     * The payload. Not NULL, even if it is empty. No NUL follows it.
+     */
+    const void *payload;
+    /**
+     * How many bytes of payload are in memory; 0 if it comes as a stream.
+     */
+    size_t payload_len;
+    /**
+     * How many bytes the payload has, whether it is in memory or comes as a stream.
+     */
+    size_t total_len;
+    /**
+     * The quality of service at which the message was delivered, 0 to 2.
+     */
+    int32_t qos;
+    /**
+     * Whether the server had kept the message from before the subscription.
+     */
+    bool retain;
+    /**
+     * Whether the server says that it may have sent the message before.
+     */
+    bool dup;
+    /**
+     * Whether the payload comes as a stream.
+     */
+    bool is_streamed;
+    /**
+     * Whether there is anything in `mqttlink_message_properties`.
+     */
+    bool has_properties;
+} mqttlink_view;
+
+/**
  * Takes one line of the log: its `mqttlink_log_level` and its text, which lives until the function
  * returns.
  */
@@ -3638,6 +3685,18 @@ MQTTLINK_API
 mqttlink_status mqttlink_client_receive(struct mqttlink_client *client,
                                         int64_t timeout_ms,
                                         struct mqttlink_message **message);
+
+/**
+ * All of a message that takes no work to tell, in one call, for bindings to other languages: where calls
+ * into C cost something, and strings are copied with their length. `size` is `sizeof(mqttlink_view)` of the
+ * program, so that a later library fills no more than the program knows. Does not block.
+ *
+ * `MQTTLINK_ERROR_NUMBER` if `size` is smaller than the struct of the first version that had it.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_message_view(const struct mqttlink_message *message,
+                                      struct mqttlink_view *view,
+                                      size_t size);
 
 /**
  * The topic name; never NULL but for NULL. Lives as long as the message.

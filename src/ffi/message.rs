@@ -54,12 +54,80 @@ impl mqttlink_message {
     }
 }
 
+/// A message at a glance: what the functions that look at one thing say, without a copy of anything. The
+/// pointers live as long as the message.
+#[repr(C)]
+pub struct mqttlink_view {
+    /// The topic name. No NUL follows it: print it with `"%.*s"`.
+    pub topic: *const c_char,
+    /// How many bytes the topic name has.
+    pub topic_len: usize,
+    /// The payload. Not NULL, even if it is empty. No NUL follows it.
+    pub payload: *const c_void,
+    /// How many bytes of payload are in memory; 0 if it comes as a stream.
+    pub payload_len: usize,
+    /// How many bytes the payload has, whether it is in memory or comes as a stream.
+    pub total_len: usize,
+    /// The quality of service at which the message was delivered, 0 to 2.
+    pub qos: i32,
+    /// Whether the server had kept the message from before the subscription.
+    pub retain: bool,
+    /// Whether the server says that it may have sent the message before.
+    pub dup: bool,
+    /// Whether the payload comes as a stream.
+    pub is_streamed: bool,
+    /// Whether there is anything in `mqttlink_message_properties`.
+    pub has_properties: bool,
+}
+
+impl From<View<'_>> for mqttlink_view {
+    fn from(message: View<'_>) -> Self {
+        let (topic, payload) = (message.topic(), message.payload());
+        let client = message.client();
+        let streamed = client.and_then(Message::streamed_len);
+        Self {
+            topic: topic.as_ptr().cast(),
+            topic_len: topic.len(),
+            payload: payload.as_ptr().cast(),
+            payload_len: payload.len(),
+            total_len: streamed.unwrap_or(payload.len()),
+            qos: message.qos().number().into(),
+            retain: message.retain(),
+            dup: client.is_some_and(Message::dup),
+            is_streamed: streamed.is_some(),
+            has_properties: message.has_properties(),
+        }
+    }
+}
+
 fn look<T: Copy>(
     message: *const mqttlink_message,
     none: T,
     get: impl FnOnce(&mqttlink_message) -> T,
 ) -> T {
     guard::or(none, || optional(message).map_or(none, get))
+}
+
+/// All of a message that takes no work to tell, in one call, for bindings to other languages: where calls
+/// into C cost something, and strings are copied with their length. `size` is `sizeof(mqttlink_view)` of the
+/// program, so that a later library fills no more than the program knows. Does not block.
+///
+/// `MQTTLINK_ERROR_NUMBER` if `size` is smaller than the struct of the first version that had it.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_message_view(
+    message: *const mqttlink_message,
+    view: *mut mqttlink_view,
+    size: usize,
+) -> mqttlink_status {
+    guard::call(|| {
+        let (message, place) = (given(message, "message")?, out(view, "view")?);
+        if size < size_of::<mqttlink_view>() {
+            let text = format!("size is {size}; pass sizeof(mqttlink_view)");
+            return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
+        }
+        place.put(message.view().into());
+        Ok(())
+    })
 }
 
 /// The topic name; never NULL but for NULL. Lives as long as the message.

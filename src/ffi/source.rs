@@ -101,6 +101,14 @@ impl<'a> View<'a> {
         }
     }
 
+    pub(super) fn has_properties(self) -> bool {
+        !match self {
+            Self::Client(message) => message.properties().is_empty(),
+            Self::Broker(message) => message.properties().is_empty(),
+            Self::Draft(message) => message.properties.is_empty(),
+        }
+    }
+
     /// The message as a client has it, which can be acknowledged.
     pub(super) const fn client(self) -> Option<&'a Message> {
         match self {

@@ -306,6 +306,8 @@ static void null_pointers(void) {
     NULL_IS_NAMED(mqttlink_subscription_set_properties(NULL, NULL));
     NULL_IS_NAMED(mqttlink_message_acknowledge(NULL));
     NULL_IS_NAMED(mqttlink_message_read(NULL, NULL, 0, NULL));
+    mqttlink_view view;
+    NULL_IS_NAMED(mqttlink_message_view(NULL, &view, sizeof view));
     NULL_IS_NAMED(mqttlink_acknowledger_accept(NULL));
     NULL_IS_NAMED(mqttlink_reply_set(NULL, "", 0));
     NULL_IS_NAMED(mqttlink_addresses_add(NULL, "::1", 1));

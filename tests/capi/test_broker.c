@@ -203,6 +203,11 @@ static void a_message(const mqttlink_message *message) {
     CHECK(mqttlink_message_qos(message) == 1 && mqttlink_message_retain(message));
     CHECK(!mqttlink_message_dup(message) && !mqttlink_message_is_streamed(message));
     CHECK(mqttlink_message_payload_len(message) == 5);
+    mqttlink_view view;
+    OK(mqttlink_message_view(message, &view, sizeof view));
+    CHECK(view.topic_len == 3 && memcmp(view.topic, "a/b", 3) == 0 && view.payload_len == 5);
+    CHECK(memcmp(view.payload, "hello", 5) == 0 && view.total_len == 5 && !view.is_streamed);
+    CHECK(view.qos == 1 && view.retain && !view.dup && view.has_properties);
     CHECK(strcmp(mqttlink_properties_user(mqttlink_message_properties(message), "unit"), "kelvin") == 0);
     OK(mqttlink_message_read(message, part, sizeof part, &count));
     CHECK(count == 4 && memcmp(part, "hell", 4) == 0);

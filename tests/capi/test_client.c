@@ -99,6 +99,26 @@ static void refused(server *server) {
     mqttlink_options_free(options);
 }
 
+/* All at once says the same as one thing at a time. */
+static void view_agrees(const mqttlink_message *message) {
+    mqttlink_view view;
+    size_t len;
+    OK(mqttlink_message_view(message, &view, sizeof view));
+    const char *topic = mqttlink_message_topic(message);
+    CHECK(view.topic_len == strlen(topic) && memcmp(view.topic, topic, view.topic_len) == 0);
+    CHECK(view.payload == mqttlink_message_payload(message, &len) && view.payload_len == len);
+    CHECK(view.total_len == mqttlink_message_payload_len(message));
+    CHECK(view.is_streamed == mqttlink_message_is_streamed(message));
+    CHECK(view.qos == mqttlink_message_qos(message) && view.retain == mqttlink_message_retain(message));
+    CHECK(view.dup == mqttlink_message_dup(message));
+    len = mqttlink_properties_count(mqttlink_message_properties(message));
+    CHECK(view.has_properties == (len > 0));
+    /* A program that was made for a later library, and one that says too little. */
+    OK(mqttlink_message_view(message, &view, sizeof view + 8));
+    FAILS(MQTTLINK_ERROR_NUMBER, mqttlink_message_view(message, &view, sizeof view - 1));
+    FAILS(MQTTLINK_ERROR_NULL, mqttlink_message_view(message, NULL, sizeof view));
+}
+
 static void publish_and_receive(server *server) {
     mqttlink_client *client = connected(server);
     int32_t qos = -1;
@@ -126,6 +146,7 @@ static void publish_and_receive(server *server) {
         CHECK(mqttlink_message_payload_len(message) == 5 && !mqttlink_message_is_streamed(message));
         CHECK(mqttlink_message_qos(message) == i && mqttlink_message_retain(message) == (i == 1));
         CHECK(!mqttlink_message_dup(message));
+        view_agrees(message);
         const mqttlink_properties *got = mqttlink_message_properties(message);
         CHECK(strcmp(mqttlink_properties_user(got, "unit"), "kelvin") == 0);
         CHECK(strcmp(mqttlink_properties_value(got, MQTTLINK_PROPERTY_RESPONSE_TOPIC, &len),
@@ -140,6 +161,7 @@ static void publish_and_receive(server *server) {
         OK(mqttlink_message_copy(message, &copy));
         mqttlink_message_free(message);
         CHECK(strcmp(mqttlink_message_topic(copy), "a") == 0);
+        view_agrees(copy);
         mqttlink_message_free(copy);
     }
     mqttlink_properties_free(list);
@@ -222,6 +244,7 @@ static void streams(server *server) {
     OK(mqttlink_client_publish_source(client, "a", 300000, 1, false, NULL, next_bytes, &source, NULL));
     OK(mqttlink_client_receive(client, WATCHDOG_MS, &message));
     CHECK(mqttlink_message_is_streamed(message) && mqttlink_message_payload_len(message) == 300000);
+    view_agrees(message);
     static char data[7777];
     size_t total = 0, count;
     do {

@@ -44,6 +44,7 @@ namespace MqttLink.Tests
         private static readonly Dictionary<string, Type> Structs = new Dictionary<string, Type>
         {
             { "mqttlink_property", typeof(NativeProperty) },
+            { "mqttlink_view", typeof(NativeView) },
             { "mqttlink_statistics", typeof(NativeStatistics) },
             { "mqttlink_left", typeof(NativeLeft) },
             { "mqttlink_broker_counters", typeof(NativeBrokerCounters) },

@@ -13,29 +13,26 @@ namespace MqttLink
     public sealed class MqttMessage : IDisposable
     {
         private readonly MessageHandle owned;
-        private readonly IntPtr properties;
         private MqttProperties read;
         private IntPtr native;
         private MqttAcknowledger manual;
 
-        internal MqttMessage(IntPtr message, MessageHandle owned, bool manually)
+        internal unsafe MqttMessage(IntPtr message, MessageHandle owned, bool manually)
         {
+            NativeView view;
+            MqttException.Check(
+                NativeMethods.mqttlink_message_view(message, &view, NativeMethods.Size(sizeof(NativeView))));
             this.owned = owned;
             native = message;
-            Topic = TopicNames.FromNative(NativeMethods.mqttlink_message_topic(message));
-            var payload = NativeMethods.mqttlink_message_payload(message, out var length);
-            Payload = (ulong)length == 0 ? Array.Empty<byte>() : Interop.Text.Bytes(payload, length);
-            QoS = (MqttQoS)NativeMethods.mqttlink_message_qos(message);
-            Retain = NativeMethods.mqttlink_message_retain(message);
-            Duplicate = QoS != MqttQoS.AtMostOnce && NativeMethods.mqttlink_message_dup(message);
-            PayloadLength = Payload.Length > 0
-                ? Payload.Length
-                : (long)(ulong)NativeMethods.mqttlink_message_payload_len(message);
-            properties = NativeMethods.mqttlink_message_properties(message);
-            if ((ulong)NativeMethods.mqttlink_properties_count(properties) == 0)
-            {
-                read = MqttProperties.Empty;
-            }
+            Topic = TopicNames.FromNative((byte*)view.Topic, checked((int)view.TopicLen));
+            Payload = (ulong)view.PayloadLen == 0
+                ? Array.Empty<byte>()
+                : Interop.Text.Bytes(view.Payload, view.PayloadLen);
+            PayloadLength = (long)(ulong)view.TotalLen;
+            QoS = (MqttQoS)view.Qos;
+            Retain = view.Retain != 0;
+            Duplicate = view.Dup != 0;
+            read = view.HasProperties != 0 ? null : MqttProperties.Empty;
             if (manually && QoS != MqttQoS.AtMostOnce)
             {
                 manual = TakeAcknowledger();
@@ -75,8 +72,8 @@ namespace MqttLink
             {
                 if (read == null)
                 {
-                    Alive();
-                    read = MqttProperties.FromNative(properties);
+                    read = MqttProperties.FromNative(NativeMethods.mqttlink_message_properties(Alive()));
+                    GC.KeepAlive(this);
                 }
                 return read;
             }

@@ -181,6 +181,11 @@ namespace MqttLink.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern void mqttlink_results_free(IntPtr results);
 
+        // Nothing to marshal, so that it is called without a stub.
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static unsafe extern MqttStatus mqttlink_message_view(
+            IntPtr message, NativeView* view, UIntPtr size);
+
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern IntPtr mqttlink_message_topic(IntPtr message);
 

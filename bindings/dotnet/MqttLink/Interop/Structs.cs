@@ -16,6 +16,21 @@ namespace MqttLink.Interop
     }
 
     [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeView
+    {
+        internal IntPtr Topic;
+        internal UIntPtr TopicLen;
+        internal IntPtr Payload;
+        internal UIntPtr PayloadLen;
+        internal UIntPtr TotalLen;
+        internal int Qos;
+        internal byte Retain;
+        internal byte Dup;
+        internal byte IsStreamed;
+        internal byte HasProperties;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
     internal struct NativeStatistics
     {
         internal ulong PacketsReceived;

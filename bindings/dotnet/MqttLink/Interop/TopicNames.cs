@@ -1,49 +1,98 @@
 using System;
 using System.Text;
+using System.Threading;
 
 namespace MqttLink.Interop
 {
     /// <summary>
-    /// Topic names of messages. Messages come to the same topic again and again: its text is made once.
+    /// Topic names of messages. Messages come to the same few topics again and again: the text of each is made once.
     /// </summary>
     internal static class TopicNames
     {
-        // Any thread may replace it; what is in it never changes.
-        private static volatile Decoded last = new Decoded(new byte[0]);
+        // Together at most 256 KiB of names as bytes, and twice that as text.
+        private const int Places = 1024;
+        private const int LongestKept = 256;
+        private const ulong Mixer = 0x9E3779B97F4A7C15;
 
-        internal static unsafe string FromNative(IntPtr name)
+        // Any thread may replace what is at a place; what is there never changes.
+        private static readonly Decoded[] Known = new Decoded[Places];
+
+        internal static unsafe string FromNative(byte* name, int length)
         {
-            var bytes = (byte*)name;
-            var known = last;
-            var length = 0;
-            while (length < known.Bytes.Length && bytes[length] == known.Bytes[length] && bytes[length] != 0)
+            if (length > LongestKept)
             {
-                length++;
+                return Encoding.UTF8.GetString(name, length);
             }
-            if (length == known.Bytes.Length && bytes[length] == 0)
+            var place = Place(name, length);
+            var known = Volatile.Read(ref Known[place]);
+            if (known == null || !Same(known.Bytes, name, length))
             {
-                return known.Text;
+                known = new Decoded(name, length);
+                Volatile.Write(ref Known[place], known);
             }
-            while (bytes[length] != 0)
-            {
-                length++;
-            }
-            var copy = new byte[length];
-            for (var place = 0; place < length; place++)
-            {
-                copy[place] = bytes[place];
-            }
-            known = new Decoded(copy);
-            last = known;
             return known.Text;
+        }
+
+        // Eight bytes at a time; the last eight may overlap those before them.
+        private static unsafe int Place(byte* name, int length)
+        {
+            var hash = (ulong)length;
+            if (length < sizeof(ulong))
+            {
+                for (var at = 0; at < length; at++)
+                {
+                    hash = (hash << 8 | hash >> 56) ^ name[at];
+                }
+            }
+            else
+            {
+                for (var at = 0; at < length - sizeof(ulong); at += sizeof(ulong))
+                {
+                    hash = (hash ^ *(ulong*)(name + at)) * Mixer;
+                    hash ^= hash >> 32;
+                }
+                hash ^= *(ulong*)(name + length - sizeof(ulong));
+            }
+            return (int)((hash * Mixer) >> 40) & (Places - 1);
+        }
+
+        private static unsafe bool Same(byte[] known, byte* name, int length)
+        {
+            if (known.Length != length)
+            {
+                return false;
+            }
+            fixed (byte* bytes = known)
+            {
+                var at = 0;
+                for (; at <= length - sizeof(ulong); at += sizeof(ulong))
+                {
+                    if (*(ulong*)(bytes + at) != *(ulong*)(name + at))
+                    {
+                        return false;
+                    }
+                }
+                for (; at < length; at++)
+                {
+                    if (bytes[at] != name[at])
+                    {
+                        return false;
+                    }
+                }
+            }
+            return true;
         }
 
         private sealed class Decoded
         {
-            internal Decoded(byte[] bytes)
+            internal unsafe Decoded(byte* name, int length)
             {
-                Bytes = bytes;
-                Text = Encoding.UTF8.GetString(bytes);
+                Bytes = new byte[length];
+                for (var at = 0; at < length; at++)
+                {
+                    Bytes[at] = name[at];
+                }
+                Text = Encoding.UTF8.GetString(Bytes);
             }
 
             internal byte[] Bytes { get; }
