@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Concurrent;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Security.Cryptography.X509Certificates;
@@ -85,6 +86,41 @@ namespace MqttLink.Tests
                 var port = int.Parse(broker.Addresses[1].Split(':')[1]);
                 var tls = Tls().WithCertificateFiles(made.Client, made.ClientKey, null);
                 ThereAndBack(new MqttClientOptions("localhost", port).WithProtocol(protocol).WithTls(tls), qos);
+            }
+        }
+
+        // More than are remembered, those that are alike but for one letter, of every length.
+        private static IEnumerable<string> ManyTopics()
+        {
+            foreach (var length in Enumerable.Range(1, 40).Concat(new[] { 255, 256, 257, 1000 }))
+            {
+                yield return new string('a', length);
+                yield return new string('a', length - 1) + "b";
+                yield return "b" + new string('a', length - 1);
+                yield return new string('ü', length);
+            }
+            foreach (var number in Enumerable.Range(0, 1500))
+            {
+                yield return "house/" + number + "/temperature";
+            }
+        }
+
+        [Test]
+        public void Topics_of_every_length_and_many_of_them_come_as_they_are()
+        {
+            using (var broker = new MqttBroker(MqttBrokerOptions.ForTest()))
+            using (var client = new MqttClient(broker.InProcess().WithReceive()))
+            {
+                client.Connect();
+                client.Subscribe("#", MqttQoS.AtMostOnce);
+                foreach (var topic in ManyTopics().Concat(ManyTopics()))
+                {
+                    client.Send(new MqttPublication(topic, topic));
+                    Check.True(client.TryReceive(TimeSpan.FromSeconds(10), out var message), "that it comes: " + topic);
+                    Check.Equal(topic, message.Topic);
+                    Check.Equal(topic, message.Text);
+                    message.Dispose();
+                }
             }
         }
 

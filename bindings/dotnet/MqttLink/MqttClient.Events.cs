@@ -25,8 +25,8 @@ namespace MqttLink
         private readonly HandlerList<MqttPacketEventArgs> packetTraced = new HandlerList<MqttPacketEventArgs>();
         private readonly HandlerList<MqttHandlerErrorEventArgs> handlerError =
             new HandlerList<MqttHandlerErrorEventArgs>();
-        private readonly ConcurrentDictionary<long, Action<MqttMessage>> subscriptionHandlers =
-            new ConcurrentDictionary<long, Action<MqttMessage>>();
+        private readonly ConcurrentDictionary<long, Subscriber> subscribers =
+            new ConcurrentDictionary<long, Subscriber>();
         private readonly PendingAnswers<MqttPublishResult> published;
         private readonly PendingAnswers<MqttResults> subscribed;
         private readonly PendingAnswers<MqttResults> unsubscribed;
@@ -127,7 +127,7 @@ namespace MqttLink
         private long AddHandler(Action<MqttMessage> handler)
         {
             var number = Interlocked.Increment(ref lastSubscription);
-            subscriptionHandlers[number] = handler;
+            subscribers[number] = new Subscriber(number, handler);
             return number;
         }
 
@@ -136,6 +136,9 @@ namespace MqttLink
         {
             private readonly MqttClient client;
             private readonly Action<Exception> report;
+
+            // Whose message came last: the next one is probably for the same.
+            private volatile Subscriber last = Subscriber.None;
 
             internal Events(MqttClient client)
             {
@@ -156,14 +159,19 @@ namespace MqttLink
 
             public void OnMessage(long subscription, IntPtr message)
             {
-                if (!client.subscriptionHandlers.TryGetValue(subscription, out var handler))
+                var subscriber = last;
+                if (subscriber.Number != subscription)
                 {
-                    return;
+                    if (!client.subscribers.TryGetValue(subscription, out subscriber))
+                    {
+                        return;
+                    }
+                    last = subscriber;
                 }
                 var copy = new MqttMessage(message, null, client.acknowledge == MqttAcknowledge.Manually);
                 try
                 {
-                    handler(copy);
+                    subscriber.Handler(copy);
                 }
                 finally
                 {
@@ -173,7 +181,12 @@ namespace MqttLink
 
             public void OnHandlerDropped(long subscription)
             {
-                client.subscriptionHandlers.TryRemove(subscription, out _);
+                client.subscribers.TryRemove(subscription, out _);
+                // The library does not tell this while one of its messages is handled, which would put it back.
+                if (last.Number == subscription)
+                {
+                    last = Subscriber.None;
+                }
             }
 
             public void OnConnected(IntPtr granted)
@@ -270,6 +283,21 @@ namespace MqttLink
                 var answer = results == IntPtr.Zero ? null : MqttResults.From(results);
                 handlers.Raise(client, new MqttAnsweredEventArgs(id, answer, cause), report);
                 pending.Complete(id, answer, cause);
+            }
+        }
+
+        /// <summary>The handler of one subscription; numbers begin with 1.</summary>
+        private sealed class Subscriber
+        {
+            internal static readonly Subscriber None = new Subscriber(0, null);
+
+            internal readonly long Number;
+            internal readonly Action<MqttMessage> Handler;
+
+            internal Subscriber(long number, Action<MqttMessage> handler)
+            {
+                Number = number;
+                Handler = handler;
             }
         }
     }

@@ -158,7 +158,11 @@ namespace MqttLink
             var list = NativeMethods.mqttlink_properties_new();
             try
             {
-                properties.items.ForEach(item => item.AddTo(list));
+                // A lambda would be made, with what it holds, also for messages without properties.
+                foreach (var item in properties.items)
+                {
+                    item.AddTo(list);
+                }
                 return list;
             }
             catch

@@ -1,11 +1,18 @@
 using System;
+using System.Threading;
 
 namespace MqttLink.Interop
 {
     /// <summary>A message as the library wants it, for the time of one call. Without garbage in the usual case.</summary>
     internal struct Outgoing : IDisposable
     {
-        // Programs publish to the same topic again and again: its bytes are made once. Any thread may replace it.
+        // Together at most 256 Ki characters, up to three bytes each, of topics.
+        private const int Places = 1024;
+        private const int LongestKept = 256;
+
+        // Programs publish to the same few topics again and again: the bytes of each are made once. Any thread may
+        // replace what is at a place, and the topic of the last message; what is there is complete and never changes.
+        private static readonly Encoded[] Known = new Encoded[Places];
         private static volatile Encoded last;
 
         private readonly PropertiesHandle properties;
@@ -16,7 +23,7 @@ namespace MqttLink.Interop
             var encoded = last;
             if (encoded == null || !ReferenceEquals(encoded.Text, message.Topic))
             {
-                encoded = new Encoded(message.Topic);
+                encoded = Find(message.Topic);
                 last = encoded;
             }
             Topic = encoded.Bytes;
@@ -45,6 +52,22 @@ namespace MqttLink.Interop
         public void Dispose()
         {
             properties?.Dispose();
+        }
+
+        private static Encoded Find(string topic)
+        {
+            if (topic.Length > LongestKept)
+            {
+                return new Encoded(topic);
+            }
+            var place = topic.GetHashCode() & (Places - 1);
+            var encoded = Known[place];
+            if (encoded == null || encoded.Text != topic)
+            {
+                encoded = new Encoded(topic);
+                Volatile.Write(ref Known[place], encoded);
+            }
+            return encoded;
         }
 
         private sealed class Encoded

@@ -14,7 +14,7 @@ namespace MqttLink.Interop
         private const int LongestKept = 256;
         private const ulong Mixer = 0x9E3779B97F4A7C15;
 
-        // Any thread may replace what is at a place; what is there never changes.
+        // Any thread may replace what is at a place; what is there is complete and never changes.
         private static readonly Decoded[] Known = new Decoded[Places];
 
         internal static unsafe string FromNative(byte* name, int length)
@@ -24,7 +24,7 @@ namespace MqttLink.Interop
                 return Encoding.UTF8.GetString(name, length);
             }
             var place = Place(name, length);
-            var known = Volatile.Read(ref Known[place]);
+            var known = Known[place];
             if (known == null || !Same(known.Bytes, name, length))
             {
                 known = new Decoded(name, length);
