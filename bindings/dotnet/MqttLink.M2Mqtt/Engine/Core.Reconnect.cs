@@ -13,6 +13,7 @@ namespace MqttLink.M2Mqtt.Engine
         private readonly List<string> wantedOrder = new List<string>();
         private readonly ManualResetEvent stopReconnecting = new ManualResetEvent(false);
         private Thread reconnecting;
+        private bool reconnectsAnew;
 
         internal bool AutoReconnect { get; set; }
 
@@ -47,7 +48,11 @@ namespace MqttLink.M2Mqtt.Engine
 
         private void Renew(Link current)
         {
-            Interop.NativeMethods.mqttlink_client_re_authenticate(current.Handle);
+            MqttException error = current.ReAuthenticate();
+            if (error != null && !current.IsCut)
+            {
+                Dispatch.Post("Authentication", () => Events.OnHandlerException("Authentication", error));
+            }
         }
 
         private bool PostAuthentication(MqttMsgAuthentication message)
@@ -95,7 +100,6 @@ namespace MqttLink.M2Mqtt.Engine
                     backlog.AddFirst(new Request
                     {
                         Kind = RequestKind.Subscribe,
-                        Id = ids.Take(),
                         Filters = filters,
                         Levels = filters.Select(filter => wanted[filter]).ToArray(),
                         IsSilent = true
@@ -113,8 +117,15 @@ namespace MqttLink.M2Mqtt.Engine
         {
             lock (gate)
             {
-                if (isDisposed || !isWanted || reconnecting != null || IsConnected)
+                if (isDisposed || !isWanted || IsConnected)
                 {
+                    return;
+                }
+
+                if (reconnecting != null)
+                {
+                    // Its attempt has succeeded, and the connection is gone again.
+                    reconnectsAnew = true;
                     return;
                 }
 
@@ -175,15 +186,18 @@ namespace MqttLink.M2Mqtt.Engine
             }
             finally
             {
+                bool anew;
                 lock (gate)
                 {
                     reconnecting = null;
+                    anew = reconnectsAnew && !stopReconnecting.WaitOne(0);
+                    reconnectsAnew = false;
+                    Release(anew);
                 }
 
-                if (!IsConnected)
+                if (anew)
                 {
-                    Dispatch.Hold(false);
-                    Root(false);
+                    StartReconnecting();
                 }
             }
         }

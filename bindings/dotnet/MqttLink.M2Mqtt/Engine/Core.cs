@@ -53,8 +53,15 @@ namespace MqttLink.M2Mqtt.Engine
                 StopReconnecting();
                 lock (connecting)
                 {
-                    Link use = Prepare(plan);
-                    return plan.IsAuthenticationFlow ? ConnectLater(use, plan) : ConnectNow(use, plan);
+                    try
+                    {
+                        Link use = Prepare(plan);
+                        return plan.IsAuthenticationFlow ? ConnectLater(use, plan) : ConnectNow(use, plan);
+                    }
+                    catch (ObjectDisposedException)
+                    {
+                        throw Closed();
+                    }
                 }
             }
         }
@@ -76,13 +83,10 @@ namespace MqttLink.M2Mqtt.Engine
                 WaitForBacklog(current, drainTimeout);
                 long left = Math.Max(0, drainTimeout - clock.ElapsedMilliseconds);
                 current.Exchange?.Cancel();
-                DrainedHandle drained;
-                MqttStatus status = NativeMethods.mqttlink_client_disconnect_with(
-                    current.Handle, left, 0, IntPtr.Zero, out drained);
-                drained?.Dispose();
-                if (status != MqttStatus.Ok && status != MqttStatus.TimeoutDrain)
+                MqttException error = current.Disconnect(left);
+                if (error != null)
                 {
-                    throw new MqttCommunicationException(MqttException.Last(status));
+                    throw new MqttCommunicationException(error);
                 }
             }
         }
@@ -97,25 +101,27 @@ namespace MqttLink.M2Mqtt.Engine
             lock (gate)
             {
                 current = link;
-                current?.Mute();
+                current?.Cut();
                 ForgetBacklog();
             }
 
             if (current != null)
             {
                 current.Abort();
+                bool isOver;
                 lock (gate)
                 {
-                    current.Mute();
-                    if (current.Plan.Connect.CleanSession || isDisposed)
+                    current.Cut();
+                    isOver = current.Plan.Connect.CleanSession || isDisposed;
+                    if (isOver)
                     {
                         ForgetRequests(current);
-                        link = null;
+                        link = link == current ? null : link;
                     }
                 }
 
                 Dispatch.Stir();
-                if (link == null)
+                if (isOver)
                 {
                     current.Retire();
                 }
@@ -141,18 +147,25 @@ namespace MqttLink.M2Mqtt.Engine
             Close();
         }
 
-        /// <summary>The server has accepted a connection.</summary>
+        /// <summary>The server has accepted a connection: before the end of that connection is told, and before
+        /// <see cref="Connect"/> returns.</summary>
         internal void Accepted(Link from, string clientId, bool sessionPresent)
         {
             lock (gate)
             {
                 from.CountOpened();
+                if (from.IsCut)
+                {
+                    from.Cut();
+                    return;
+                }
+
                 isWanted = true;
+                Events.OnAccepted(clientId, from.Plan);
+                Dispatch.Hold(true);
+                Root(true);
             }
 
-            Events.OnAccepted(clientId, from.Plan);
-            Dispatch.Hold(true);
-            Root(true);
             if (!sessionPresent)
             {
                 Resubscribe();
@@ -180,12 +193,7 @@ namespace MqttLink.M2Mqtt.Engine
 
         private void TellClosed(bool again)
         {
-            if (!IsConnected)
-            {
-                Dispatch.Hold(again);
-                Root(again);
-            }
-
+            Release(again);
             try
             {
                 Events.OnClosed();
@@ -195,6 +203,20 @@ namespace MqttLink.M2Mqtt.Engine
                 if (again)
                 {
                     StartReconnecting();
+                }
+            }
+        }
+
+        /// <summary>Lets go of the dispatch thread and of the client, unless there is a newer connection.</summary>
+        private void Release(bool again)
+        {
+            lock (gate)
+            {
+                if (link == null || !link.IsOpen)
+                {
+                    bool wanted = again && !isDisposed;
+                    Dispatch.Hold(wanted);
+                    Root(wanted);
                 }
             }
         }
@@ -221,12 +243,16 @@ namespace MqttLink.M2Mqtt.Engine
                 Link made = new Link(this, plan, exchange, options);
                 lock (gate)
                 {
-                    if (isDisposed)
+                    if (!isDisposed)
                     {
-                        throw new ObjectDisposedException("MqttClient");
+                        link = made;
                     }
+                }
 
-                    link = made;
+                if (link != made)
+                {
+                    made.Retire();
+                    throw Closed();
                 }
 
                 if (old != null)
@@ -238,11 +264,20 @@ namespace MqttLink.M2Mqtt.Engine
             }
         }
 
+        /// <summary>What a call throws that another thread has closed the client under.</summary>
+        private Exception Closed()
+        {
+            return isDisposed
+                ? (Exception)new ObjectDisposedException("MqttClient")
+                : new MqttCommunicationException(new InvalidOperationException(
+                    "the client was closed by another thread; Connect may be called again"));
+        }
+
         private void CheckMayConnect(Link old)
         {
             if (isDisposed)
             {
-                throw new ObjectDisposedException("MqttClient");
+                throw Closed();
             }
 
             if (old != null && !old.IsIdle)
@@ -266,6 +301,11 @@ namespace MqttLink.M2Mqtt.Engine
         private MqttReasonCode ConnectNow(Link use, ConnectPlan plan)
         {
             MqttException error = use.Connect(false);
+            if (use.IsCut)
+            {
+                throw Closed();
+            }
+
             if (error == null)
             {
                 return MqttReasonCode.Success;
@@ -296,7 +336,16 @@ namespace MqttLink.M2Mqtt.Engine
             });
             thread.IsBackground = true;
             thread.Name = "mqttlink-connect";
-            Dispatch.Hold(true);
+            lock (gate)
+            {
+                if (use.IsCut)
+                {
+                    throw Closed();
+                }
+
+                Dispatch.Hold(true);
+            }
+
             thread.Start();
             int first = WaitHandle.WaitAny(new WaitHandle[] { use.ConnectSent, over });
             bool failed = over.WaitOne(0) && error != null && error.Status != MqttStatus.Refused;

@@ -13,10 +13,14 @@ namespace MqttLink.M2Mqtt.Engine
     internal sealed class Link : IClientEvents
     {
         private readonly Core core;
+        private readonly object accepting = new object();
+        private int returned;
+        private int told;
+        private int accepted;
         private int opened;
         private int ended;
         private int swallow;
-        private volatile bool isRetired;
+        private int retired;
 
         internal Link(Core core, ConnectPlan plan, Exchange exchange, OptionsHandle options)
         {
@@ -44,12 +48,35 @@ namespace MqttLink.M2Mqtt.Engine
 
         internal bool IsConnected
         {
-            get { return NativeMethods.mqttlink_client_is_connected(Handle); }
+            get
+            {
+                try
+                {
+                    return NativeMethods.mqttlink_client_is_connected(Handle);
+                }
+                catch (ObjectDisposedException)
+                {
+                    return false;
+                }
+            }
         }
 
         internal bool IsIdle
         {
-            get { return NativeMethods.mqttlink_client_state(Handle) == MqttClientState.Disconnected; }
+            get
+            {
+                return Ask(NativeMethods.mqttlink_client_state, MqttClientState.Disconnected)
+                    == MqttClientState.Disconnected;
+            }
+        }
+
+        /// <summary>Whether the program has closed the client since it began to connect.</summary>
+        internal bool IsCut { get; private set; }
+
+        /// <summary>Whether there is a connection whose end the library has not told yet.</summary>
+        internal bool IsOpen
+        {
+            get { return opened > ended; }
         }
 
         /// <summary>Whether the end of a connection has not been told yet.</summary>
@@ -58,10 +85,15 @@ namespace MqttLink.M2Mqtt.Engine
             get { return opened > Math.Max(ended, swallow); }
         }
 
+        private bool IsRetired
+        {
+            get { return Volatile.Read(ref retired) != 0; }
+        }
+
         /// <summary>Whether what comes now belongs to a connection that was closed.</summary>
         internal bool IsMuted
         {
-            get { return isRetired || ended < swallow; }
+            get { return IsRetired || ended < swallow; }
         }
 
         internal void Reconfigure(ConnectPlan plan, Exchange exchange, OptionsHandle options)
@@ -70,26 +102,53 @@ namespace MqttLink.M2Mqtt.Engine
             Plan = plan;
             Exchange = exchange;
             ConnectSent.Reset();
+            IsCut = false;
         }
 
+        /// <summary>Connects, and waits for the answer. An error if that fails, or the client is closed
+        /// meanwhile.</summary>
         internal MqttException Connect(bool resume)
         {
-            GrantedHandle granted;
-            MqttStatus status = resume
+            GrantedHandle granted = null;
+            MqttException error = Try(() => resume
                 ? NativeMethods.mqttlink_client_reconnect(Handle, out granted)
-                : NativeMethods.mqttlink_client_connect(Handle, out granted);
+                : NativeMethods.mqttlink_client_connect(Handle, out granted));
             using (granted)
             {
-                if (status != MqttStatus.Ok)
+                if (error != null)
                 {
-                    return MqttException.Last(status);
+                    return error;
                 }
 
-                IntPtr pointer = granted.Pointer;
-                core.Accepted(this, Text.FromNative(NativeMethods.mqttlink_granted_client_id(pointer)),
-                    NativeMethods.mqttlink_granted_session_present(pointer));
+                Accept(ref returned, granted.Pointer);
+            }
+
+            if (!IsCut)
+            {
                 return null;
             }
+
+            Abort();
+            return ClosedMeanwhile();
+        }
+
+        /// <summary>Sends DISCONNECT after what was accepted before, and ends the connection.</summary>
+        internal MqttException Disconnect(long milliseconds)
+        {
+            return Try(() =>
+            {
+                DrainedHandle drained;
+                MqttStatus status = NativeMethods.mqttlink_client_disconnect_with(
+                    Handle, milliseconds, 0, IntPtr.Zero, out drained);
+                drained?.Dispose();
+                return status == MqttStatus.TimeoutDrain ? MqttStatus.Ok : status;
+            });
+        }
+
+        /// <summary>Begins a new authentication exchange, and waits for its end.</summary>
+        internal MqttException ReAuthenticate()
+        {
+            return Try(() => NativeMethods.mqttlink_client_re_authenticate(Handle));
         }
 
         /// <summary>Counts a connection that has come about. Under the core's lock.</summary>
@@ -98,9 +157,11 @@ namespace MqttLink.M2Mqtt.Engine
             opened++;
         }
 
-        /// <summary>Nothing of the connections so far is told any more.</summary>
-        internal void Mute()
+        /// <summary>Nothing of the connections so far is told any more, nor of one that is being made. Under the core's
+        /// lock.</summary>
+        internal void Cut()
         {
+            IsCut = true;
             swallow = opened;
         }
 
@@ -108,16 +169,19 @@ namespace MqttLink.M2Mqtt.Engine
         internal void Abort()
         {
             Exchange?.Cancel();
-            NativeMethods.mqttlink_client_abort(Handle);
+            Ask(NativeMethods.mqttlink_client_abort, MqttStatus.Ok);
         }
 
         /// <summary>Frees the client; nothing comes from it any more.</summary>
         internal void Retire()
         {
-            isRetired = true;
+            if (Interlocked.Exchange(ref retired, 1) != 0)
+            {
+                return;
+            }
+
             core.Dispatch.Stir();
-            Exchange?.Cancel();
-            NativeMethods.mqttlink_client_abort(Handle);
+            Abort();
             Handle.Free();
             Handle.Dispose();
         }
@@ -160,13 +224,14 @@ namespace MqttLink.M2Mqtt.Engine
                 MqttMsgPublishDetailedEventArgs arguments = Translation.Message(message);
                 int round = ended;
                 core.Dispatch.PostMessage("MqttMsgPublishReceived",
-                    arguments.Message.Length + arguments.Topic.Length, () => !isRetired && swallow <= round,
+                    arguments.Message.Length + arguments.Topic.Length, () => !IsRetired && swallow <= round,
                     () => core.Events.OnMessage(arguments));
             }
         }
 
         public void OnConnected(IntPtr granted)
         {
+            Accept(ref told, granted);
             if (!IsMuted)
             {
                 MqttMsgConnack message = Translation.Accepted(granted);
@@ -177,7 +242,7 @@ namespace MqttLink.M2Mqtt.Engine
         public void OnConnectFailed(IntPtr error)
         {
             MqttException failure = MqttException.From(error);
-            if (!isRetired && failure != null && failure.Status == MqttStatus.Refused)
+            if (!IsRetired && failure != null && failure.Status == MqttStatus.Refused)
             {
                 MqttMsgConnack message = Translation.Refused(failure, Plan.IsV5);
                 core.Dispatch.Post("ConnectionOpened", () => core.Events.OnOpened(message));
@@ -225,7 +290,7 @@ namespace MqttLink.M2Mqtt.Engine
                 ConnectSent.Set();
             }
 
-            if (Plan.ShowsPackets && !isRetired)
+            if (Plan.ShowsPackets && !IsRetired)
             {
                 core.Events.OnPacket(Text.FromNative(NativeMethods.mqttlink_packet_text(packet)));
             }
@@ -262,6 +327,52 @@ namespace MqttLink.M2Mqtt.Engine
 
         public void OnHandlerDropped(long subscription)
         {
+        }
+
+        /// <summary>A connection is accepted when the library says so, by an event or by returning: whichever comes
+        /// first. Both count the same connections.</summary>
+        private void Accept(ref int count, IntPtr granted)
+        {
+            lock (accepting)
+            {
+                if (++count > accepted)
+                {
+                    accepted = count;
+                    core.Accepted(this, Text.FromNative(NativeMethods.mqttlink_granted_client_id(granted)),
+                        NativeMethods.mqttlink_granted_session_present(granted));
+                }
+            }
+        }
+
+        /// <summary>Asks the library, unless another thread frees the client.</summary>
+        private T Ask<T>(Func<ClientHandle, T> question, T otherwise)
+        {
+            try
+            {
+                return question(Handle);
+            }
+            catch (ObjectDisposedException)
+            {
+                return otherwise;
+            }
+        }
+
+        private static MqttException Try(Func<MqttStatus> call)
+        {
+            try
+            {
+                MqttStatus status = call();
+                return status == MqttStatus.Ok ? null : MqttException.Last(status);
+            }
+            catch (ObjectDisposedException)
+            {
+                return ClosedMeanwhile();
+            }
+        }
+
+        private static MqttException ClosedMeanwhile()
+        {
+            return MqttException.Local(MqttStatus.Closed, "the client was closed by another thread");
         }
 
         private void Answered(ulong id, IntPtr error, IntPtr results)

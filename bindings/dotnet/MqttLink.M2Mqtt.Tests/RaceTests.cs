@@ -1,0 +1,189 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+using System.Threading;
+using MqttLink.TestRunner;
+using nanoFramework.M2Mqtt;
+using nanoFramework.M2Mqtt.Exceptions;
+using nanoFramework.M2Mqtt.Messages;
+
+namespace M2Mqtt.Tests
+{
+    /// <summary>Calls from several threads, and connections that end as soon as they have begun.</summary>
+    public sealed class RaceTests
+    {
+        private const MqttProtocolVersion V311 = MqttProtocolVersion.Version_3_1_1;
+
+        /// <summary>What was handed over, and not sent when the connection was lost, goes before what was still
+        /// waiting.</summary>
+        [Test(Seconds = 60)]
+        public void TheOrderOfMessagesSurvivesALossWithAFullQueue()
+        {
+            const int Messages = 200;
+            ManualResetEvent queued = new ManualResetEvent(false);
+            List<int> seen = new List<int>();
+            using (ScriptedServer server = ScriptedServer.Run(listener =>
+            {
+                using (Peer deaf = listener.Accept())
+                {
+                    deaf.Accept();
+                    queued.WaitOne(10000);
+                }
+
+                using (Peer peer = listener.Accept())
+                {
+                    peer.Accept();
+                    for (int last = -1; last != Messages - 1;)
+                    {
+                        last = int.Parse(peer.Expect<MqttMsgPublish>().Topic);
+                        seen.Add(last);
+                    }
+                }
+            }))
+            using (MqttClient client = server.Client(V311))
+            {
+                Recorder events = new Recorder(client);
+                client.Connect("c");
+                byte[] large = new byte[256 * 1024];
+                for (int i = 0; i < Messages; i++)
+                {
+                    client.Publish(i.ToString(), large);
+                }
+
+                queued.Set();
+                events.Await("closed");
+                client.Connect("c");
+                server.Join();
+            }
+
+            Check.True(seen.Count > 10, "that something was left to be sent: " + seen.Count);
+            Check.Equal(string.Join(" ", seen.OrderBy(number => number)), string.Join(" ", seen));
+        }
+
+        /// <summary>The end of a connection is told before <c>Connect</c> has come back, or after: the client goes on
+        /// reconnecting in either case.</summary>
+        [Test(Seconds = 60)]
+        public void AConnectionThatEndsAtOnceDoesNotEndTheReconnecting()
+        {
+            const int Clients = 40;
+            const int Rounds = 3;
+            ConcurrentDictionary<string, int> rounds = new ConcurrentDictionary<string, int>();
+            List<MqttClient> clients = new List<MqttClient>();
+            using (ScriptedServer server = ScriptedServer.Run(listener =>
+            {
+                while (rounds.Count < Clients || rounds.Values.Any(count => count < Rounds))
+                {
+                    using (Peer peer = listener.Accept())
+                    {
+                        rounds.AddOrUpdate(peer.Accept().ClientId, 1, (id, count) => count + 1);
+                    }
+                }
+            }))
+            {
+                for (int i = 0; i < Clients; i++)
+                {
+                    MqttClient client = server.Client(V311);
+                    client.AutoReconnect = true;
+                    clients.Add(client);
+                    client.Connect("c" + i);
+                }
+
+                try
+                {
+                    server.Join();
+                }
+                finally
+                {
+                    clients.ForEach(client => client.Dispose());
+                }
+            }
+        }
+
+        /// <summary>Whoever asks and disconnects while another thread connects and closes gets an answer or M2Mqtt's
+        /// exceptions.</summary>
+        [Test(Seconds = 60)]
+        public void CloseBesideEveryOtherCall()
+        {
+            const int Rounds = 300;
+            using (MqttLink.MqttBroker broker = new MqttLink.MqttBroker())
+            using (MqttClient client = Clients.For(broker.Port, V311))
+            {
+                bool over = false;
+                ConcurrentQueue<Exception> unexpected = new ConcurrentQueue<Exception>();
+                Action[] calls =
+                {
+                    () => { bool connected = client.IsConnected; },
+                    client.Disconnect,
+                    client.Close,
+                    () => client.Publish("t", new byte[1], MqttQoSLevel.AtLeastOnce, false),
+                    () => client.Subscribe(new[] { "t" }, new[] { MqttQoSLevel.AtMostOnce })
+                };
+                Thread[] threads = calls.Select(call => new Thread(() =>
+                {
+                    while (!Volatile.Read(ref over))
+                    {
+                        Try(call, unexpected);
+                    }
+                })).ToArray();
+                Array.ForEach(threads, thread => thread.Start());
+                for (int i = 0; i < Rounds; i++)
+                {
+                    Try(() => client.Connect("c"), unexpected);
+                }
+
+                Volatile.Write(ref over, true);
+                Array.ForEach(threads, thread => thread.Join());
+                Check.Equal(string.Empty, string.Join("\n", unexpected.Take(3)));
+            }
+        }
+
+        /// <summary>A client that is disposed while it connects leaves no thread behind.</summary>
+        [Test(Seconds = 60)]
+        public void DisposeWhileConnectingLeavesNothing()
+        {
+            const int Rounds = 300;
+            using (MqttLink.MqttBroker broker = new MqttLink.MqttBroker())
+            {
+                int before = System.IO.Directory.GetDirectories("/proc/self/task").Length;
+                Random random = new Random(5);
+                ConcurrentQueue<Exception> unexpected = new ConcurrentQueue<Exception>();
+                for (int i = 0; i < Rounds; i++)
+                {
+                    MqttClient client = Clients.For(broker.Port, V311);
+                    Thread connecting = new Thread(() => Try(() => client.Connect("c"), unexpected));
+                    connecting.Start();
+                    Thread.SpinWait(random.Next(200000));
+                    client.Dispose();
+                    connecting.Join();
+                    Check.True(!client.IsConnected, "that it is not connected");
+                }
+
+                Check.Equal(string.Empty, string.Join("\n", unexpected.Take(3)));
+                Check.Eventually(
+                    () => System.IO.Directory.GetDirectories("/proc/self/task").Length <= before + 5, "few threads");
+            }
+        }
+
+        private static void Try(Action call, ConcurrentQueue<Exception> unexpected)
+        {
+            try
+            {
+                call();
+            }
+            catch (Exception error)
+            {
+                bool expected = error is MqttCommunicationException || error is MqttConnectionException
+                    || error is InvalidOperationException
+                    || (error is MqttClientException full && full.ErrorCode == MqttClientErrorCode.InflightQueueFull);
+                // A closed client may be used again; only a disposed one says so.
+                bool disposed = error is ObjectDisposedException && error.ToString().Contains("SafeHandle");
+                if (!expected || disposed || error.Message.Contains("Safe handle"))
+                {
+                    unexpected.Enqueue(error);
+                }
+            }
+        }
+    }
+}
