@@ -285,6 +285,43 @@ namespace MqttLink.Tests
             }
         }
 
+        // The end of a connection can be told before the attempt that made it has come back.
+        [Test(Seconds = 60)]
+        public void A_connection_that_ends_at_once_does_not_end_the_reconnecting()
+        {
+            const int Clients = 40;
+            const int Rounds = 200;
+            var connects = new ConcurrentDictionary<string, int>();
+            using (var broker = new MqttBroker())
+            using (var all = new CountdownEvent(Clients))
+            {
+                var policy = new MqttReconnectPolicy { FirstDelay = TimeSpan.FromMilliseconds(5) };
+                var clients = Enumerable.Range(0, Clients).Select(number => new MqttClient(
+                    new MqttClientOptions(broker.Url).WithClientId("c" + number).WithReconnect(policy))).ToList();
+                foreach (var client in clients)
+                {
+                    var id = "c" + clients.IndexOf(client);
+                    client.ConnectionOpened += (sender, opened) =>
+                    {
+                        var round = connects.AddOrUpdate(id, 1, (key, count) => count + 1);
+                        if (round == Rounds)
+                        {
+                            all.Signal();
+                        }
+                        else if (round < Rounds)
+                        {
+                            broker.Disconnect(id);
+                        }
+                    };
+                    client.Connect();
+                }
+                var came = all.Wait(TimeSpan.FromSeconds(30));
+                clients.ForEach(client => client.Dispose());
+                Check.True(came, "that all came back each time; left are " + string.Join(" ", connects.Where(
+                    entry => entry.Value < Rounds).Select(entry => entry.Key + ": " + entry.Value)));
+            }
+        }
+
         [Test]
         public void Pauses_double_up_to_the_longest_and_vary()
         {

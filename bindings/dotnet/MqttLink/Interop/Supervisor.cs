@@ -15,6 +15,7 @@ namespace MqttLink.Interop
         private readonly Random random = new Random();
         private int generation;
         private bool isRunning;
+        private bool isLostAgain;
 
         internal Supervisor(MqttClient client, MqttReconnectPolicy policy)
         {
@@ -32,9 +33,12 @@ namespace MqttLink.Interop
             {
                 if (isRunning)
                 {
+                    // Its attempt has succeeded, and the connection is gone before it has come back.
+                    isLostAgain = true;
                     return;
                 }
                 isRunning = true;
+                isLostAgain = false;
                 var mine = generation;
                 OwnThread.Start("mqttlink reconnect", () => Run(mine));
             }
@@ -53,19 +57,43 @@ namespace MqttLink.Interop
 
         private void Run(int mine)
         {
+            bool reconnected;
+            do
+            {
+                reconnected = Reconnected(mine);
+            }
+            while (IsLostAgain(mine, reconnected));
+        }
+
+        // Whether an attempt has succeeded before they were given up.
+        private bool Reconnected(int mine)
+        {
             for (var attempt = 0; Pause(mine, attempt); attempt++)
             {
-                if (Attempt() || policy.MaximumAttempts > 0 && attempt + 1 >= policy.MaximumAttempts)
+                if (Attempt())
                 {
-                    break;
+                    return true;
+                }
+                if (policy.MaximumAttempts > 0 && attempt + 1 >= policy.MaximumAttempts)
+                {
+                    return false;
                 }
             }
+            return false;
+        }
+
+        // Whether the new connection is gone already. If not, the next loss starts another thread.
+        private bool IsLostAgain(int mine, bool reconnected)
+        {
             lock (gate)
             {
-                if (mine == generation)
+                if (mine != generation)
                 {
-                    isRunning = false;
+                    return false;
                 }
+                isRunning = reconnected && isLostAgain;
+                isLostAgain = false;
+                return isRunning;
             }
         }
 
