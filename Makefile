@@ -67,6 +67,9 @@ test-dotnet: dotnet release-capi
 	tools/dotnet target/dotnet/bin/Hello/netcoreapp3.1/Hello.dll
 	tools/dotnet target/dotnet/bin/UnitTest/netcoreapp3.1/UnitTest.dll
 	for runtime in core mono; do \
+		tools/dotnet run-$$runtime target/dotnet/bin/Readme/netstandard2.0/Readme.dll || exit 1; \
+	done
+	for runtime in core mono; do \
 		tools/dotnet run-$$runtime target/dotnet/bin/M2MqttExamples/netstandard2.0/M2MqttExamples.dll all || exit 1; \
 	done
 	bindings/dotnet/package/test.sh
