@@ -64,8 +64,9 @@ namespace uPLibrary.Networking.M2Mqtt
                 : name.Key == 0x82 && Matches(Encoding.ASCII.GetString(name.Value), host));
         }
 
-        /// <summary>The names of the extension (RFC 5280, section 4.2.1.6): the tag and the bytes of each.</summary>
-        private static IEnumerable<KeyValuePair<byte, byte[]>> Names(byte[] der)
+        /// <summary>The names of the extension (RFC 5280, section 4.2.1.6): the tag and the bytes of each, up to one
+        /// that is longer than what is there. The server has written them: nothing may be believed.</summary>
+        internal static IEnumerable<KeyValuePair<byte, byte[]>> Names(byte[] der)
         {
             int at = 0;
             Length(der, ref at);
@@ -73,23 +74,35 @@ namespace uPLibrary.Networking.M2Mqtt
             {
                 byte tag = der[at];
                 int length = Length(der, ref at);
+                if (length > der.Length - at)
+                {
+                    yield break;
+                }
+
                 yield return new KeyValuePair<byte, byte[]>(tag, der.Skip(at).Take(length).ToArray());
                 at += length;
             }
         }
 
-        /// <summary>Steps over a tag and its length, which is returned.</summary>
+        /// <summary>Steps over a tag and its length, which is returned; <see cref="int.MaxValue"/> if that is not a
+        /// length.</summary>
         private static int Length(byte[] der, ref int at)
         {
-            int first = at + 1 < der.Length ? der[at + 1] : 0;
+            int first = at + 1 < der.Length ? der[at + 1] : 0xFF;
             at += 2;
             if (first < 0x80)
             {
                 return first;
             }
 
+            int bytes = first & 0x7F;
+            if (bytes == 0 || bytes > 3 || bytes > der.Length - at)
+            {
+                return int.MaxValue;
+            }
+
             int length = 0;
-            for (int i = 0; i < (first & 0x7F) && at < der.Length; i++)
+            for (int i = 0; i < bytes; i++)
             {
                 length = (length << 8) | der[at++];
             }
