@@ -19,9 +19,7 @@ namespace MqttLink
 
         internal unsafe MqttMessage(IntPtr message, MessageHandle owned, bool manually)
         {
-            NativeView view;
-            MqttException.Check(
-                NativeMethods.mqttlink_message_view(message, &view, NativeMethods.Size(sizeof(NativeView))));
+            var view = NativeView.Of(message);
             this.owned = owned;
             native = message;
             Topic = TopicNames.FromNative((byte*)view.Topic, checked((int)view.TopicLen));

@@ -40,18 +40,16 @@ namespace MqttLink.M2Mqtt.Engine
         }
 
         /// <summary>A message that has come.</summary>
-        internal static MqttMsgPublishDetailedEventArgs Message(IntPtr message)
+        internal static unsafe MqttMsgPublishDetailedEventArgs Message(IntPtr message)
         {
-            UIntPtr length;
-            IntPtr payload = NativeMethods.mqttlink_message_payload(message, out length);
+            NativeView view = NativeView.Of(message);
             MqttMsgPublishDetailedEventArgs arguments = new MqttMsgPublishDetailedEventArgs(
-                Text.FromNative(NativeMethods.mqttlink_message_topic(message)), Text.Bytes(payload, length),
-                NativeMethods.mqttlink_message_dup(message),
-                (MqttQoSLevel)NativeMethods.mqttlink_message_qos(message),
-                NativeMethods.mqttlink_message_retain(message));
-            MqttProperties properties = MqttProperties.FromNative(NativeMethods.mqttlink_message_properties(message));
-            if (properties.Count > 0)
+                TopicNames.FromNative((byte*)view.Topic, checked((int)view.TopicLen)),
+                Text.Bytes(view.Payload, view.PayloadLen), view.Dup != 0, (MqttQoSLevel)view.Qos, view.Retain != 0);
+            if (view.HasProperties != 0)
             {
+                MqttProperties properties =
+                    MqttProperties.FromNative(NativeMethods.mqttlink_message_properties(message));
                 arguments.ContentType = properties.ContentType;
                 arguments.ResponseTopic = properties.ResponseTopic;
                 arguments.CorrelationData = properties.CorrelationData;

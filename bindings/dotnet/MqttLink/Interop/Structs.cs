@@ -28,6 +28,15 @@ namespace MqttLink.Interop
         internal byte Dup;
         internal byte IsStreamed;
         internal byte HasProperties;
+
+        /// <summary>A message at a glance; what it points at lives as long as the message.</summary>
+        internal static unsafe NativeView Of(IntPtr message)
+        {
+            NativeView view;
+            MqttException.Check(
+                NativeMethods.mqttlink_message_view(message, &view, NativeMethods.Size(sizeof(NativeView))));
+            return view;
+        }
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -7,17 +7,24 @@ namespace MqttLink.Interop
     /// <summary>
     /// Topic names of messages. Messages come to the same few topics again and again: the text of each is made once.
     /// </summary>
-    internal static class TopicNames
+    internal static unsafe class TopicNames
     {
         // Together at most 256 KiB of names as bytes, and twice that as text.
         private const int Places = 1024;
         private const int LongestKept = 256;
         private const ulong Mixer = 0x9E3779B97F4A7C15;
 
-        // Any thread may replace what is at a place; what is there is complete and never changes.
+        // Any thread may replace what is at a place, and the last one; what is there is complete and never changes.
         private static readonly Decoded[] Known = new Decoded[Places];
+        private static volatile Decoded last = new Decoded(null, 0);
 
-        internal static unsafe string FromNative(byte* name, int length)
+        internal static string FromNative(byte* name, int length)
+        {
+            var known = last;
+            return Same(known.Bytes, name, length) ? known.Text : Find(name, length);
+        }
+
+        private static string Find(byte* name, int length)
         {
             if (length > LongestKept)
             {
@@ -30,11 +37,12 @@ namespace MqttLink.Interop
                 known = new Decoded(name, length);
                 Volatile.Write(ref Known[place], known);
             }
+            last = known;
             return known.Text;
         }
 
         // Eight bytes at a time; the last eight may overlap those before them.
-        private static unsafe int Place(byte* name, int length)
+        private static int Place(byte* name, int length)
         {
             var hash = (ulong)length;
             if (length < sizeof(ulong))
@@ -56,7 +64,7 @@ namespace MqttLink.Interop
             return (int)((hash * Mixer) >> 40) & (Places - 1);
         }
 
-        private static unsafe bool Same(byte[] known, byte* name, int length)
+        private static bool Same(byte[] known, byte* name, int length)
         {
             if (known.Length != length)
             {
@@ -85,7 +93,7 @@ namespace MqttLink.Interop
 
         private sealed class Decoded
         {
-            internal unsafe Decoded(byte* name, int length)
+            internal Decoded(byte* name, int length)
             {
                 Bytes = new byte[length];
                 for (var at = 0; at < length; at++)
