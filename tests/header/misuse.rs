@@ -76,6 +76,7 @@ impl Argument {
                 | "mqttlink_statistics"
                 | "mqttlink_left"
                 | "mqttlink_recorded"
+                | "mqttlink_view"
                 | "mqttlink_broker_counters") => format!("&({plain}){{0}}"),
                 object => {
                     assert!(object.starts_with("mqttlink_"), "{kind} {name}");
@@ -145,7 +146,11 @@ impl Function {
             // A length is called what it is the length of.
             let of = wrong.kind == "size_t" && place > 0 && self.arguments[place - 1].is_pointer();
             let named = if of { &self.arguments[place - 1].name } else { &wrong.name };
-            let named = if self.name.ends_with("_statistics") { &wrong.name } else { named };
+            let named = if self.name.ends_with("_statistics") || self.name.ends_with("_view") {
+                &wrong.name
+            } else {
+                named
+            };
             let row = |status: &str, instead: &str| {
                 let call = self.call(|one| (one.name == wrong.name).then(|| instead.to_owned()));
                 (self.place(), format!("FAILS_AT(MQTTLINK_ERROR_{status}, \"{named}\", {call})"))
