@@ -166,6 +166,68 @@ namespace M2Mqtt.Tests
             }
         }
 
+        /// <summary>No event begins once Close has returned, also of a session that goes on and of a connection that ends
+        /// at that moment.</summary>
+        [Test(Seconds = 60)]
+        public void NoEventBeginsAfterClose()
+        {
+            const int Rounds = 1000;
+            using (MqttLink.MqttBroker broker = new MqttLink.MqttBroker())
+            using (MqttClient client = Clients.For(broker.Port, V311))
+            {
+                bool closed = false;
+                ConcurrentQueue<string> late = new ConcurrentQueue<string>();
+                Action<string> note = name =>
+                {
+                    if (Volatile.Read(ref closed))
+                    {
+                        late.Enqueue(name);
+                    }
+                };
+                client.ConnectionOpened += (sender, e) => note("opened");
+                client.ConnectionClosed += (sender, e) => note("closed");
+                client.MqttMsgPublished += (sender, e) => note("published");
+                Random random = new Random(7);
+                for (int i = 0; i < Rounds; i++)
+                {
+                    Volatile.Write(ref closed, false);
+                    client.Connect("c", false);
+                    client.Publish("t", new byte[1], MqttQoSLevel.AtLeastOnce, false);
+                    broker.Disconnect("c");
+                    Thread.SpinWait(random.Next(20000));
+                    client.Close();
+                    Volatile.Write(ref closed, true);
+                    broker.WaitForClientToGo("c", TimeSpan.FromSeconds(10));
+                }
+
+                Check.Equal(string.Empty, string.Join(" ", late.Take(10)));
+            }
+        }
+
+        /// <summary>Each connection has its end told, also where the program connects anew before that.</summary>
+        [Test(Seconds = 60)]
+        public void EveryEndIsToldOnceBesideConnect()
+        {
+            const int Rounds = 500;
+            using (MqttLink.MqttBroker broker = new MqttLink.MqttBroker())
+            using (MqttClient client = Clients.For(broker.Port, V311))
+            {
+                int opened = 0;
+                int closed = 0;
+                client.ConnectionOpened += (sender, e) => Interlocked.Increment(ref opened);
+                client.ConnectionClosed += (sender, e) => Interlocked.Increment(ref closed);
+                for (int i = 0; i < Rounds; i++)
+                {
+                    client.Connect("c");
+                    broker.Disconnect("c");
+                    SpinWait.SpinUntil(() => !client.IsConnected);
+                }
+
+                Check.Eventually(() => Volatile.Read(ref closed) >= Rounds, "the last end; " + closed + " were told");
+                Check.Equal(Rounds + " " + Rounds, opened + " " + closed);
+            }
+        }
+
         private static void Try(Action call, ConcurrentQueue<Exception> unexpected)
         {
             try

@@ -175,19 +175,36 @@ namespace MqttLink.M2Mqtt.Engine
         }
 
         /// <summary>A connection has ended.</summary>
-        internal void Ended(Link from, bool muted, MqttException error)
+        internal void Ended(Link from, MqttException error)
         {
-            bool lost = error != null && isWanted && from == link;
-            bool again = lost && AutoReconnect && MayReconnect(error);
-            if (from == link && from.Plan.Connect.CleanSession && !again)
+            lock (gate)
             {
-                FailRequests(from, error == null ? "the connection was ended before the outcome was known"
-                    : "the connection was lost: " + error.Message);
-            }
+                bool lost = error != null && isWanted && from == link;
+                bool again = lost && AutoReconnect && MayReconnect(error);
+                if (from == link && from.Plan.Connect.CleanSession && !again)
+                {
+                    FailRequests(from, error == null ? "the connection was ended before the outcome was known"
+                        : "the connection was lost: " + error.Message);
+                }
 
-            if (!muted)
+                if (from.CountEnded())
+                {
+                    Dispatch.Post("ConnectionClosed", () => TellClosed(again));
+                }
+
+                Monitor.PulseAll(gate);
+            }
+        }
+
+        /// <summary>Makes an event of what a link tells, unless the program has closed it.</summary>
+        internal void Tell(Link from, string name, Action action)
+        {
+            lock (gate)
             {
-                Dispatch.Post("ConnectionClosed", () => TellClosed(again));
+                if (!from.IsMuted && !from.IsCut)
+                {
+                    Dispatch.Post(name, action);
+                }
             }
         }
 
@@ -287,9 +304,10 @@ namespace MqttLink.M2Mqtt.Engine
             }
         }
 
-        /// <summary>Ends a link whose session is given up.</summary>
+        /// <summary>Ends a link whose session is given up, after it has told what it still has to tell.</summary>
         private void Replace(Link old)
         {
+            WaitUntil(() => !old.OwesClosed, 1000);
             old.Retire();
             FailRequests(old, "the session was given up: a new one was begun");
             if (old.OwesClosed)

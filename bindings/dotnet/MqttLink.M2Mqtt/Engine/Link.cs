@@ -157,6 +157,12 @@ namespace MqttLink.M2Mqtt.Engine
             opened++;
         }
 
+        /// <summary>Counts a connection that has ended. True if that is to be told. Under the core's lock.</summary>
+        internal bool CountEnded()
+        {
+            return swallow < ++ended;
+        }
+
         /// <summary>Nothing of the connections so far is told any more, nor of one that is being made. Under the core's
         /// lock.</summary>
         internal void Cut()
@@ -232,37 +238,29 @@ namespace MqttLink.M2Mqtt.Engine
         public void OnConnected(IntPtr granted)
         {
             Accept(ref told, granted);
-            if (!IsMuted)
-            {
-                MqttMsgConnack message = Translation.Accepted(granted);
-                core.Dispatch.Post("ConnectionOpened", () => core.Events.OnOpened(message));
-            }
+            MqttMsgConnack message = Translation.Accepted(granted);
+            core.Tell(this, "ConnectionOpened", () => core.Events.OnOpened(message));
         }
 
         public void OnConnectFailed(IntPtr error)
         {
             MqttException failure = MqttException.From(error);
-            if (!IsRetired && failure != null && failure.Status == MqttStatus.Refused)
+            if (failure != null && failure.Status == MqttStatus.Refused)
             {
                 MqttMsgConnack message = Translation.Refused(failure, Plan.IsV5);
-                core.Dispatch.Post("ConnectionOpened", () => core.Events.OnOpened(message));
+                core.Tell(this, "ConnectionOpened", () => core.Events.OnOpened(message));
             }
         }
 
         public void OnDisconnected(IntPtr error)
         {
-            bool muted = IsMuted;
-            ended++;
-            core.Ended(this, muted, error == IntPtr.Zero ? null : MqttException.From(error));
+            core.Ended(this, error == IntPtr.Zero ? null : MqttException.From(error));
         }
 
         public void OnServerDisconnect(IntPtr error)
         {
-            if (!IsMuted)
-            {
-                MqttMsgDisconnect message = Translation.Disconnect(MqttException.From(error));
-                core.Dispatch.Post("ConnectionClosedRequest", () => core.Events.OnCloseRequested(message));
-            }
+            MqttMsgDisconnect message = Translation.Disconnect(MqttException.From(error));
+            core.Tell(this, "ConnectionClosedRequest", () => core.Events.OnCloseRequested(message));
         }
 
         public void OnPublished(ulong id, IntPtr error, int reason)
