@@ -82,12 +82,12 @@ namespace MqttLink.M2Mqtt.Engine
             }
         }
 
-        /// <summary>Subscribes anew, before anything else is sent, if it was a reconnect of our own.</summary>
+        /// <summary>Subscribes anew, before anything else is sent.</summary>
         private void Resubscribe()
         {
             lock (gate)
             {
-                if (reconnecting != Thread.CurrentThread || wantedOrder.Count == 0)
+                if (wantedOrder.Count == 0)
                 {
                     return;
                 }

@@ -166,7 +166,7 @@ namespace MqttLink.M2Mqtt.Engine
                 Root(true);
             }
 
-            if (!sessionPresent)
+            if (from.IsResuming && !sessionPresent)
             {
                 Resubscribe();
             }

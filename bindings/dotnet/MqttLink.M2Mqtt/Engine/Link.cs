@@ -73,6 +73,9 @@ namespace MqttLink.M2Mqtt.Engine
         /// <summary>Whether the program has closed the client since it began to connect.</summary>
         internal bool IsCut { get; private set; }
 
+        /// <summary>Whether the connection is a reconnect of the client's own.</summary>
+        internal bool IsResuming { get; private set; }
+
         /// <summary>Whether there is a connection whose end the library has not told yet.</summary>
         internal bool IsOpen
         {
@@ -109,6 +112,7 @@ namespace MqttLink.M2Mqtt.Engine
         /// meanwhile.</summary>
         internal MqttException Connect(bool resume)
         {
+            IsResuming = resume;
             GrantedHandle granted = null;
             MqttException error = Try(() => resume
                 ? NativeMethods.mqttlink_client_reconnect(Handle, out granted)
