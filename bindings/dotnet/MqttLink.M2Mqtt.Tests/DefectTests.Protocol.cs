@@ -74,6 +74,27 @@ namespace M2Mqtt.Tests
             }
         }
 
+        /// <summary>A re-authentication runs on a thread of its own; that it has failed is told.</summary>
+        [Test]
+        public void Defect01_AReAuthenticationThatFailsIsTold()
+        {
+            using (ScriptedServer server = ScriptedServer.Once(peer =>
+            {
+                peer.Accept(new MqttMsgConnack { AuthenticationMethod = "M" });
+                Check.Equal(MqttReasonCode.ReAuthenticate, peer.Expect<MqttMsgAuthentication>().ReasonCode);
+            }))
+            using (MqttClient client = server.Client(V5))
+            {
+                Recorder events = new Recorder(client);
+                client.AuthenticationMethod = "M";
+                client.Authentication += (sender, e) => { };
+                client.Connect("c");
+                client.SendAuthentication(new MqttMsgAuthentication { ReasonCode = MqttReasonCode.ReAuthenticate });
+                events.Await("handler Authentication");
+                server.Join();
+            }
+        }
+
         [Test]
         public void Defect02_WillDelayPropertiesAndEmptyOrBinaryPayloadsAreSent()
         {
