@@ -290,8 +290,8 @@ namespace nanoFramework.M2Mqtt
 
         /// <summary>Cuts the connection, without DISCONNECT, so that the server publishes the will. No event tells of
         /// it, and none begins any more once it returns; a handler that runs is waited for, at most 1 s, unless that
-        /// is the caller. What was not sent is
-        /// forgotten, except for what a persistent session sends again. The client can connect anew.</summary>
+        /// is the caller. What was not sent is forgotten, except for what a persistent session sends again. The client
+        /// can connect anew.</summary>
         public void Close()
         {
             core.Close();

@@ -286,7 +286,7 @@ namespace MqttLink.Tests
         }
 
         // The end of a connection can be told before the attempt that made it has come back.
-        [Test(Seconds = 60)]
+        [Test(Seconds = 120)]
         public void A_connection_that_ends_at_once_does_not_end_the_reconnecting()
         {
             const int Clients = 40;
@@ -315,7 +315,7 @@ namespace MqttLink.Tests
                     };
                     client.Connect();
                 }
-                var came = all.Wait(TimeSpan.FromSeconds(30));
+                var came = all.Wait(TimeSpan.FromSeconds(100));
                 clients.ForEach(client => client.Dispose());
                 Check.True(came, "that all came back each time; left are " + string.Join(" ", connects.Where(
                     entry => entry.Value < Rounds).Select(entry => entry.Key + ": " + entry.Value)));
