@@ -82,15 +82,17 @@ namespace MqttLink
         FiltersPerSubscribe = 15,
 
         /// <summary>
-        /// Bytes of the filters and the will of one client, with about 250 for each level of a filter; a further one is
-        /// refused with "quota exceeded". Default: 8 MiB.
+        /// Bytes of the filters and the will of one client, with about 250 for each level of a filter and 150 for each
+        /// message of QoS 2 that the client has sent and not released. A further filter or will is refused with "quota
+        /// exceeded"; for a further message the client is disconnected with it, and its session ends. Default: 8 MiB.
         /// </summary>
         HeldBytesPerClient = 16,
 
         /// <summary>
-        /// Bytes of the filters and wills of all clients, and of the beginnings of packets whose rest has not come. A
-        /// filter or will for which there is no room is refused with "quota exceeded", a connection whose packet finds
-        /// none is closed. Default: 256 MiB.
+        /// The same of all clients, with the beginnings of packets whose rest has not come and with what waits for an
+        /// authentication. A filter or will for which there is no room is refused with "quota exceeded", a client to be
+        /// authenticated with "server busy"; a connection whose packet finds none is closed. Connections that are not
+        /// accepted yet may take half of it. Default: 256 MiB.
         /// </summary>
         HeldBytes = 17,
 

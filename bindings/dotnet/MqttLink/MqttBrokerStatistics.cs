@@ -125,7 +125,10 @@ namespace MqttLink
         /// <summary>Subscriptions that have not been given all their retained messages yet.</summary>
         public ulong RetainedUnsent => counts.RetainedUnsent;
 
-        /// <summary>Bytes of filters, wills and beginnings of packets, with what it takes to keep them.</summary>
+        /// <summary>
+        /// Bytes of filters, wills, beginnings of packets, unreleased messages of QoS 2 and waiting authentications, with
+        /// what it takes to keep them.
+        /// </summary>
         public ulong HeldBytes => counts.HeldBytes;
 
         internal static MqttBrokerStatistics Of(BrokerHandle broker)
