@@ -126,6 +126,7 @@ static void *storm(void *argument) {
 
 int main(void) {
     const char *given = getenv("STORM_SECONDS");
+    time_t seconds = given ? atol(given) : 2;
     struct timespec begin, now;
     pthread_t threads[THREADS];
     broker = server_start();
@@ -138,7 +139,7 @@ int main(void) {
     do {
         one_call(&seed);
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (now.tv_sec - begin.tv_sec < (given ? atol(given) : 2));
+    } while (now.tv_sec - begin.tv_sec < (atomic_load(&messages) > 0 ? seconds : seconds + WATCHDOG_MS / 1000));
     atomic_store(&over, true);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
