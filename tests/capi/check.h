@@ -3,6 +3,7 @@
 #define CHECK_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,15 @@ static inline void wait_for(counter *counter, int count) {
     while (counter->count < count)
         CHECK(pthread_cond_timedwait(&counter->changed, &counter->lock, &until) == 0);
     pthread_mutex_unlock(&counter->lock);
+}
+
+/* Waits until the client itself has seen the end of its connection. */
+static inline void wait_disconnected(const mqttlink_client *client) {
+    time_t limit = time(NULL) + WATCHDOG_MS / 1000;
+    while (mqttlink_client_state(client) != MQTTLINK_DISCONNECTED) {
+        CHECK(time(NULL) < limit);
+        sched_yield();
+    }
 }
 
 #endif

@@ -383,6 +383,7 @@ static void events(void) {
     wait_for(&world.gone, 2);
     CHECK(atomic_load(&world.cause) == MQTTLINK_CAUSE_CLOSED);
     CHECK(atomic_load(&world.reason) == MQTTLINK_REASON_BANNED);
+    wait_disconnected(client);
     OK(mqttlink_client_connect(client, NULL));
     wait_for(&world.ended, 1);
 
