@@ -270,15 +270,20 @@ static void *accept_all(void *argument) {
     }
 }
 
-int listen_on_loopback(int backlog, unsigned short *port) {
+int deaf_on_loopback(unsigned short *port) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t len = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
-    CHECK(listen(listener, backlog) == 0);
-    getsockname(listener, (struct sockaddr *)&address, &len);
+    int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(bound, (struct sockaddr *)&address, sizeof address) == 0);
+    getsockname(bound, (struct sockaddr *)&address, &len);
     *port = ntohs(address.sin_port);
+    return bound;
+}
+
+int listen_on_loopback(int backlog, unsigned short *port) {
+    int listener = deaf_on_loopback(port);
+    CHECK(listen(listener, backlog) == 0);
     return listener;
 }
 

@@ -32,6 +32,9 @@ void server_stop(server *server);
 
 /* The parts of it, for suites with servers of their own. */
 
+/* A socket with a loopback port of the system's choice, on which nobody listens while it is open, and which
+ * nobody else gets. */
+int deaf_on_loopback(unsigned short *port);
 /* A socket that listens on a loopback port of the system's choice. */
 int listen_on_loopback(int backlog, unsigned short *port);
 /* Reads one packet; the caller frees the body, which has a spare byte behind it. NULL at the end. */

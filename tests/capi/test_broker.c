@@ -645,7 +645,7 @@ static void forks(void) {
     OK(mqttlink_broker_subscribe(broker, "a", on_message, &heard, NULL, &called));
     pid_t child = fork();
     if (child == 0) {
-        alarm(20);
+        alarm(WATCHDOG_MS / 1000);
         FAILS(MQTTLINK_ERROR_FORKED, mqttlink_broker_stop(broker, 0));
         FAILS(MQTTLINK_ERROR_FORKED, mqttlink_broker_subscription_receive(waiting, 0, &message));
         mqttlink_broker_subscription_free(waiting);

@@ -59,9 +59,8 @@ static void granted(server *server) {
     FAILS(MQTTLINK_ERROR_INVALID_PROPERTY,
           mqttlink_client_disconnect_with(client, 0, 0, why, NULL));
     mqttlink_properties_free(why);
-    int ends = count_now(server_ends(server));
     mqttlink_client_free(client);
-    wait_for(server_ends(server), ends + 1);
+    wait_for(server_ends(server), count_now(server_connections(server)));
     CHECK(count_now(server_goodbyes(server)) == 2);
 }
 

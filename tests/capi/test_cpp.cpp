@@ -27,7 +27,7 @@ public:
     }
     void wait(int count) {
         std::unique_lock<std::mutex> lock(mutex_);
-        CHECK(changed_.wait_for(lock, 20s, [&] { return count_ >= count; }));
+        CHECK(changed_.wait_for(lock, 60s, [&] { return count_ >= count; }));
     }
 
 private:
@@ -111,13 +111,13 @@ void messages(server *server) {
     list.add_user("unit", "kelvin");
     for (qos level : {qos::at_most_once, qos::at_least_once, qos::exactly_once}) {
         client.publish("a", "hello", {level, false, &list}).wait();
-        mqttlink::message message = client.receive(20s);
+        mqttlink::message message = client.receive(60s);
         CHECK(message.topic() == "a" && message.text() == "hello" && message.qos() == level);
         CHECK(message.properties().user("unit") == "kelvin");
         mqttlink::message copy = message.copy();
         CHECK(copy.text() == "hello");
     }
-    auto refused = client.publish("refuse", "x", {qos::at_least_once}).try_wait(20s);
+    auto refused = client.publish("refuse", "x", {qos::at_least_once}).try_wait(60s);
     CHECK(!refused && refused.failure().is_refused());
     CHECK(client.try_publish("quiet", "x").has_value());
     int left = 1000;
@@ -135,7 +135,7 @@ void messages(server *server) {
         client.publish("a", payload).wait();
         client.publish("quiet", taken, {qos::at_least_once}).wait();
     }
-    CHECK(client.receive(20s).text() == std::string_view(lent, sizeof lent));
+    CHECK(client.receive(60s).text() == std::string_view(lent, sizeof lent));
     CHECK(left == 0 && client.statistics().connects == 1);
     CHECK(client.disconnect(1s, MQTTLINK_REASON_DISCONNECT_WITH_WILL) == 0);
     CHECK(released == 1);
@@ -241,7 +241,7 @@ void no_handlers(server *server) {
     mqttlink::subscription what("none", qos::at_least_once);
     client.subscribe(what.handler(nullptr));
     client.publish("none", "x", {qos::at_least_once}).wait();
-    CHECK(client.receive(20s).text() == "x" && *kept == 0);
+    CHECK(client.receive(60s).text() == "x" && *kept == 0);
     throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL,
                                   [&] { client.publish_then("none", "x", {}, nullptr); });
     std::vector<std::string> filters{"none", "other"};

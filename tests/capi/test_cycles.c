@@ -44,7 +44,8 @@ static bool settled(const usage *before) {
 /* A thread that has ended may still be listed for a moment. */
 static void same_as(const usage *before, const char *what, bool memory) {
     time_t limit = time(NULL) + WATCHDOG_MS / 1000;
-    while (!settled(before) && time(NULL) < limit) {}
+    while (!settled(before) && time(NULL) < limit)
+        sched_yield();
     usage now = used();
     if (!settled(before) || (memory && now.resident_kib > before->resident_kib + GROWTH_MAX_KIB)) {
         fprintf(stderr, "%s: %d threads, %d descriptors, %ld KiB; before %d, %d, %ld\n", what,
@@ -110,14 +111,23 @@ static const script REFUSES = {.connack = "\x20\3\0\x87\0", .connack_len = 5};
 static const script CLOSES = {.connack = "", .connack_len = 0, .ending = CLOSE};
 static const script WAITS = {.connack = "", .connack_len = 0};
 
+/* Where the time is short, a machine with much else to do may not even have made the connection. */
+static bool late(int kind) {
+    return FAILURES[kind] == MQTTLINK_ERROR_TIMEOUT_CONNACK &&
+           mqttlink_error_status(mqttlink_last_error()) == MQTTLINK_ERROR_TIMEOUT_TCP;
+}
+
 /* Five kinds in turn; a client fails ten times before it is destroyed. */
 static void failed(long count) {
     const script *scripts[KINDS] = {NULL, NULL, &REFUSES, &CLOSES, &WAITS};
     for (int kind = 0; kind < KINDS; kind++) {
-        scripted *peer = scripted_start(scripts[kind]);
-        unsigned short port = scripted_port(peer);
-        if (!scripts[kind])
-            scripted_stop(peer);
+        scripted *peer = NULL;
+        unsigned short port;
+        int deaf = deaf_on_loopback(&port);
+        if (scripts[kind]) {
+            peer = scripted_start(scripts[kind]);
+            port = scripted_port(peer);
+        }
         for (long i = 0; i < count / KINDS; i += 10) {
             mqttlink_options *options;
             mqttlink_client *client;
@@ -129,11 +139,12 @@ static void failed(long count) {
             OK(mqttlink_client_new(options, &client));
             mqttlink_options_free(options);
             for (int j = 0; j < 10; j++)
-                FAILS(FAILURES[kind], mqttlink_client_connect(client, NULL));
+                CHECK(mqttlink_client_connect(client, NULL) == FAILURES[kind] || late(kind));
             mqttlink_client_free(client);
         }
-        if (scripts[kind])
+        if (peer)
             scripted_stop(peer);
+        close(deaf);
     }
 }
 

@@ -8,8 +8,6 @@
 
 #include "check.h"
 
-#define HANG_S 60
-
 static void on_message(void *user, mqttlink_client *client, const mqttlink_message *message) {
     (void)user, (void)client, (void)message;
 }
@@ -121,7 +119,7 @@ static void on_log(void *user, int32_t level, const char *text) {
 static void in_child(void (*run)(void)) {
     pid_t child = fork();
     if (child == 0) {
-        alarm(HANG_S);
+        alarm(WATCHDOG_MS / 1000);
         run();
         /* What belongs to the parent's threads is lost here: not a matter for a leak check. */
         execlp("true", "true", (char *)NULL);
@@ -190,7 +188,6 @@ static void forks_at_any_moment(void) {
 }
 
 int main(void) {
-    alarm(10 * HANG_S);
     calls_while_a_pointer_is_freed();
     streams_that_lie();
     the_log_of_a_parent();

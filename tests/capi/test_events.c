@@ -471,7 +471,7 @@ static void forking(server *server) {
     OK(mqttlink_client_connect(client, NULL));
     pid_t child = fork();
     if (child == 0) {
-        alarm(20);
+        alarm(WATCHDOG_MS / 1000);
         mqttlink_client *own;
         FAILS(MQTTLINK_ERROR_FORKED,
               mqttlink_client_publish(client, "a", "x", 1, 0, false, NULL, NULL));

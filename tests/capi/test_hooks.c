@@ -34,11 +34,12 @@ static int32_t authenticate(void *user, mqttlink_broker *broker, const mqttlink_
     CHECK(strncmp(mqttlink_peer_address(peer), "127.0.0.1:", 10) == 0);
     CHECK(mqttlink_peer_certificate_subject(peer) == NULL);
     CHECK(mqttlink_peer_properties(peer) != NULL);
-    count_up(&world->calls);
     if (atomic_load(&world->frees)) {
         mqttlink_broker_free(broker);
+        count_up(&world->calls);
         return 0;
     }
+    count_up(&world->calls);
     if (name && strcmp(name, "weird") == 0)
         return 12345;
     if (!name || len != 3 || memcmp(password, "a\0b", 3) != 0)
@@ -128,7 +129,8 @@ static void who_may_connect(void) {
     CHECK(mqttlink_error_reason(mqttlink_last_error()) == MQTTLINK_REASON_NOT_AUTHORIZED);
     mqttlink_client_free(client);
     mqttlink_broker_free(broker);
-    CHECK(atomic_load(&world.freed) == 2 && count_now(&world.calls) == 3);
+    CHECK(count_now(&world.calls) == 3);
+    WAIT_UNTIL(atomic_load(&world.freed) == 2);
 }
 
 static int32_t begin(void *user, mqttlink_broker *broker, const mqttlink_peer *peer, void **exchange) {
@@ -210,7 +212,9 @@ static void exchanges(void) {
     /* Who asks by an exchange does not let those in who come without. */
     FAILS(MQTTLINK_ERROR_REFUSED, try_method(broker, NULL, NULL));
     mqttlink_broker_free(broker);
-    CHECK(count_now(&world.ended) == 3 && atomic_load(&world.freed) == 2);
+    wait_for(&world.ended, 3);
+    WAIT_UNTIL(atomic_load(&world.freed) == 2);
+    CHECK(count_now(&world.ended) == 3);
 }
 
 static bool authorize(void *user, mqttlink_broker *broker, const mqttlink_peer *peer, int32_t action,
@@ -231,9 +235,9 @@ static bool authorize(void *user, mqttlink_broker *broker, const mqttlink_peer *
         CHECK(mqttlink_message_retain(copy) == retain);
         mqttlink_message_free(copy);
     }
-    count_up(&world->calls);
     if (atomic_load(&world->frees))
         mqttlink_broker_free(broker);
+    count_up(&world->calls);
     if (action == MQTTLINK_ACTION_PUBLISH && strcmp(topic, "go") == 0)
         OK(mqttlink_broker_publish(broker, "went", NULL, 0, 0, false, NULL));
     return action != world->action || strcmp(topic, world->topic) != 0;
@@ -273,7 +277,7 @@ static void who_may_do_what(void) {
     CHECK(counters.dropped_refused == 1 && counters.dropped_not_delivered == 1);
     mqttlink_client_free(client);
     mqttlink_broker_free(broker);
-    CHECK(atomic_load(&world.freed) == 1);
+    WAIT_UNTIL(atomic_load(&world.freed) == 1);
 }
 
 static int32_t intercept(void *user, mqttlink_broker *broker, const mqttlink_peer *peer,
@@ -282,12 +286,13 @@ static int32_t intercept(void *user, mqttlink_broker *broker, const mqttlink_pee
     const char *topic = mqttlink_message_topic(message);
     mqttlink_message *copy;
     (void)broker;
-    count_up(&world->calls);
     CHECK(strcmp(mqttlink_peer_client_id(peer), "c") == 0);
     if (atomic_load(&world->frees)) {
         mqttlink_broker_free(broker);
+        count_up(&world->calls);
         return 0;
     }
+    count_up(&world->calls);
     if (strcmp(topic, "refuse") == 0)
         return MQTTLINK_REASON_PAYLOAD_FORMAT_INVALID;
     if (strcmp(topic, "nonsense") == 0)
@@ -347,6 +352,7 @@ static void messages_on_their_way(void) {
     mqttlink_broker_subscription_free(subscription);
     mqttlink_client_free(client);
     mqttlink_broker_free(broker);
+    WAIT_UNTIL(atomic_load(&world.freed) == 1);
 }
 
 static void with_events(mqttlink_broker_options *options, void *world) {
@@ -395,11 +401,11 @@ static void events(void) {
     mqttlink_client_free(client);
     mqttlink_options_free(options);
     mqttlink_broker_free(broker);
-    CHECK(atomic_load(&world.freed) == 1);
+    WAIT_UNTIL(atomic_load(&world.freed) == 1);
 }
 
-/* A broker may be freed inside each of its callbacks. */
-static void freed_inside(void (*prepare)(mqttlink_broker_options *, void *)) {
+/* A broker may be freed inside each of its callbacks; `pointers` of them are registered. */
+static void freed_inside(void (*prepare)(mqttlink_broker_options *, void *), int pointers) {
     world world;
     init(&world);
     strcpy(world.topic, "none");
@@ -412,6 +418,8 @@ static void freed_inside(void (*prepare)(mqttlink_broker_options *, void *)) {
     mqttlink_client_free(client);
     CHECK(mqttlink_broker_stop(broker, 0) == MQTTLINK_ERROR_FREED);
     mqttlink_broker_free(broker);
+    /* The callback that has freed it may still run, until its pointer is given back. */
+    WAIT_UNTIL(atomic_load(&world.freed) == pointers);
 }
 
 typedef struct {
@@ -436,8 +444,7 @@ static void with_slow(mqttlink_broker_options *options, void *user) {
 static void *release(void *user) {
     slow *slow = user;
     /* Freeing has begun when the port is gone. */
-    while (mqttlink_broker_port(*(mqttlink_broker **)(slow + 1)) != 0)
-        ;
+    WAIT_UNTIL(mqttlink_broker_port(*(mqttlink_broker **)(slow + 1)) == 0);
     count_up(&slow->leave);
     return NULL;
 }
@@ -494,10 +501,10 @@ int main(void) {
     who_may_do_what();
     messages_on_their_way();
     events();
-    freed_inside(with_authenticate);
-    freed_inside(with_authorize);
-    freed_inside(with_intercept);
-    freed_inside(with_events);
+    freed_inside(with_authenticate, 2);
+    freed_inside(with_authorize, 1);
+    freed_inside(with_intercept, 1);
+    freed_inside(with_events, 1);
     freeing_waits();
     misuse();
     return 0;

@@ -245,7 +245,7 @@ int main(void) {
     both it = begin();
     pid_t child = fork();
     if (child == 0) {
-        alarm(60);
+        alarm(WATCHDOG_MS / 1000);
         gone_rows(&it, MQTTLINK_ERROR_FORKED);
         free_again(&it);
         /* What belongs to the parent's threads is lost here: not a matter for a leak check. */

@@ -89,11 +89,12 @@ static void killed(mqttlink_client *watcher) {
         for (;;)
             pause();
     }
+    /* A child that fails is seen, too. */
+    close(ready[1]);
     CHECK(read(ready[0], &byte, 1) == 1);
     kill(child, SIGKILL);
     CHECK(waitpid(child, NULL, 0) == child);
     close(ready[0]);
-    close(ready[1]);
     expect(watcher, "killed", "will/killed", true);
 }
 

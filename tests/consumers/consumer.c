@@ -8,7 +8,7 @@ static int try_it(mqttlink_broker *broker, mqttlink_client *client) {
     if (mqttlink_broker_subscribe(broker, "a/#", NULL, NULL, NULL, &readings) != MQTTLINK_OK ||
         mqttlink_client_connect(client, NULL) != MQTTLINK_OK ||
         mqttlink_client_publish(client, "a/b", "hello", 5, 1, false, NULL, NULL) != MQTTLINK_OK ||
-        mqttlink_broker_subscription_receive(readings, 5000, &message) != MQTTLINK_OK)
+        mqttlink_broker_subscription_receive(readings, 60000, &message) != MQTTLINK_OK)
         return 1;
     size_t len;
     const void *payload = mqttlink_message_payload(message, &len);
