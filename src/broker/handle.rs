@@ -258,7 +258,7 @@ impl Broker {
     }
 
     /// Waits until something is true of the broker. `condition` is called on the broker's thread,
-    /// now and whenever something has happened; it must not wait.
+    /// now, whatever the limit, and whenever something has happened; it must not wait.
     ///
     /// # Errors
     /// It did not become true within `limit`, it panicked, or the broker has stopped.
@@ -268,7 +268,7 @@ impl Broker {
         condition: impl FnMut(&Core) -> bool + Send + 'static,
     ) -> Result<(), Error> {
         let (waiter, answer, abandoned) = Waiter::new(condition);
-        self.call(move |poller| poller.conditions.push(waiter))?;
+        self.call(move |poller| poller.wait_until(waiter))?;
         match answer.recv_timeout(limit) {
             Ok(Answer::Holds) => Ok(()),
             Ok(Answer::Panicked) => {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::threads::in_hook;
 use crate::codec::topic::Filter;
 use crate::codec::{Properties, PropertyId, QoS, ReasonCode, Version};
 use crate::proto::{ConnectRequest, Publication};
@@ -331,7 +332,7 @@ impl Hooks {
 
 /// Calls a hook of the program, whose panic must not take the broker with it.
 fn guarded<T>(name: &str, call: impl FnOnce() -> T) -> Option<T> {
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+    let result = in_hook(|| std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)));
     if result.is_err() {
         log::error!("broker: the {name} hook panicked; what it was asked about is refused");
     }

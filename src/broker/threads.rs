@@ -1,5 +1,6 @@
 //! The broker's threads, and how their end is awaited.
 
+use std::cell::OnceCell;
 use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +15,41 @@ use crate::clock::Deadline;
 /// How long a thread may take to end once it has nothing to do any more.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// How much longer a thread may take that is in no hook: then the machine has not let it run.
+const LATE_MAX: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// Whether this thread of a broker is in a hook.
+    static IN_HOOK: OnceCell<Arc<AtomicBool>> = const { OnceCell::new() };
+}
+
+/// Runs code of the program on a thread of a broker.
+pub(super) fn in_hook<T>(call: impl FnOnce() -> T) -> T {
+    let _left = Left;
+    mark(true);
+    call()
+}
+
+/// Marks that the hook is over, also when it panics.
+struct Left;
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        mark(false);
+    }
+}
+
+fn mark(inside: bool) {
+    // A core may be driven by any thread.
+    let _ = IN_HOOK.try_with(|flag| flag.get().map(|flag| flag.store(inside, Ordering::SeqCst)));
+}
+
 /// A thread whose end can be awaited with a limit.
 pub(super) struct Thread {
     handle: JoinHandle<()>,
     /// Breaks off when the thread ends.
     ended: Receiver<Infallible>,
+    in_hook: Arc<AtomicBool>,
 }
 
 impl Thread {
@@ -26,23 +57,34 @@ impl Thread {
     /// The system gives no thread.
     pub(super) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let (alive, ended) = bounded(0);
+        let in_hook = Arc::<AtomicBool>::default();
+        let flag = Arc::clone(&in_hook);
         let run = move || {
             let _alive = alive;
+            let _ = IN_HOOK.with(|own| own.set(flag));
             run();
         };
         let handle = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
-        Ok(Self { handle, ended })
+        Ok(Self { handle, ended, in_hook })
     }
 
-    fn end_by(self, deadline: Deadline) {
-        let limit = deadline.remaining().unwrap_or_default();
-        if self.ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            let name = self.handle.thread().name().unwrap_or_default().to_owned();
-            log::warn!("broker: the thread {name} is still in a hook, and is left to itself");
-            return;
+    fn end_by(self, deadline: Deadline, leave: &AtomicBool) {
+        if !self.ends_by(deadline) {
+            // From now on the thread of events is in its hook no more than once.
+            leave.store(true, Ordering::SeqCst);
+            if self.in_hook.load(Ordering::SeqCst) || !self.ends_by(Deadline::after(LATE_MAX)) {
+                let name = self.handle.thread().name().unwrap_or_default().to_owned();
+                log::warn!("broker: the thread {name} is still in a hook, and is left to itself");
+                return;
+            }
         }
         // A panic of the thread has been reported by then.
         let _ = self.handle.join();
+    }
+
+    fn ends_by(&self, deadline: Deadline) -> bool {
+        let limit = deadline.remaining().unwrap_or_default();
+        self.ended.recv_timeout(limit) != Err(RecvTimeoutError::Timeout)
     }
 }
 
@@ -70,8 +112,49 @@ impl Threads {
         let deadline = Deadline::after(limit.saturating_add(GRACE));
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in all.drain(..).rev() {
-            thread.end_by(deadline);
+            thread.end_by(deadline, &self.leave);
         }
         self.leave.store(true, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn threads(run: impl FnOnce() + Send + 'static) -> Threads {
+        Threads::new(vec![Thread::start("test", run).unwrap()], Arc::default())
+    }
+
+    #[test]
+    fn a_thread_that_is_only_late_is_waited_for() {
+        let (_never, timer) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let threads = threads(move || {
+            let _ = timer.recv_timeout(2 * GRACE);
+            tell.send(()).unwrap();
+        });
+        threads.end(Duration::ZERO);
+        assert_eq!(told.try_recv(), Ok(()));
+    }
+
+    #[test]
+    fn a_thread_in_a_hook_is_left_to_itself() {
+        let (go, wait) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let threads = threads(move || {
+            in_hook(|| {
+                tell.send(()).unwrap();
+                let _ = wait.recv();
+            });
+            tell.send(()).unwrap();
+        });
+        told.recv().unwrap();
+        threads.end(Duration::ZERO);
+        assert!(told.try_recv().is_err());
+        drop(go);
+        told.recv().unwrap();
     }
 }

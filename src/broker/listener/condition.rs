@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::broker::Core;
+use crate::broker::threads::in_hook;
 
 type Condition = Box<dyn FnMut(&Core) -> bool + Send>;
 
@@ -41,7 +42,7 @@ impl Waiter {
             return true;
         }
         let condition = &mut self.condition;
-        let answer = match catch_unwind(AssertUnwindSafe(|| condition(core))) {
+        let answer = match in_hook(|| catch_unwind(AssertUnwindSafe(|| condition(core)))) {
             Ok(false) => return false,
             Ok(true) => Answer::Holds,
             Err(_) => Answer::Panicked,

@@ -72,7 +72,7 @@ pub(super) struct Poller {
     recorder: Option<Arc<Recorder>>,
     authenticators: Option<Authenticators>,
     events: Option<EventThread>,
-    pub(super) conditions: Vec<Waiter>,
+    conditions: Vec<Waiter>,
     last: Arc<LastWord>,
     closing_time: Duration,
     stop_by: Option<Time>,
@@ -397,6 +397,13 @@ impl Poller {
             if !events.tell(event) {
                 self.core.drops().events += 1;
             }
+        }
+    }
+
+    /// Looks at a condition, and again whenever something has happened.
+    pub(super) fn wait_until(&mut self, mut waiter: Waiter) {
+        if !waiter.is_served(&self.core) {
+            self.conditions.push(waiter);
         }
     }
 

@@ -10,7 +10,7 @@ use super::last_word::LastWord;
 use crate::broker::ConnectionId;
 use crate::broker::core::Question;
 use crate::broker::hooks::{AuthExchange, BrokerEvent, ClientAuthenticator, Credentials, Decision};
-use crate::broker::threads::Thread;
+use crate::broker::threads::{Thread, in_hook};
 use crate::codec::ReasonCode;
 
 /// How many events may wait for their handler.
@@ -93,7 +93,8 @@ fn decide_all(jobs: &Receiver<Job>, authenticator: &dyn ClientAuthenticator, mai
     for job in jobs.iter().filter(Job::is_wanted) {
         let connection = job.connection;
         let decide = std::panic::AssertUnwindSafe(|| decide(job, authenticator));
-        let (decision, exchange) = std::panic::catch_unwind(decide).unwrap_or_else(|_| {
+        let decided = in_hook(|| std::panic::catch_unwind(decide));
+        let (decision, exchange) = decided.unwrap_or_else(|_| {
             log::error!("broker: the authenticator panicked; the client is refused");
             (Decision::Refuse(ReasonCode::UnspecifiedError), None)
         });
@@ -148,7 +149,7 @@ impl EventThread {
                     continue;
                 }
                 let call = std::panic::AssertUnwindSafe(|| handler(&event));
-                if std::panic::catch_unwind(call).is_err() {
+                if in_hook(|| std::panic::catch_unwind(call)).is_err() {
                     log::error!("broker: the handler of events panicked");
                 }
             }
