@@ -6,7 +6,7 @@ use std::time::Duration;
 use mqttlink::broker::Broker;
 use mqttlink::{Client, Publish, QoS, Subscribe, SubscribeOptions, Version, Will};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A broker, and a client's builder for each way to it.
 fn ways(broker: &Broker) -> Vec<mqttlink::Builder> {

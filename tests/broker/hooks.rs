@@ -11,7 +11,7 @@ use mqttlink::{
     AuthError, Authenticator, Client, ErrorCode, Publish, QoS, ReasonCode, Subscribe, Version,
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn client(broker: &Broker, id: &str) -> mqttlink::Builder {
     Client::builder_for("127.0.0.1", broker.address().unwrap().port()).client_id(id)

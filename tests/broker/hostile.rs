@@ -9,7 +9,7 @@ use mqttlink::broker::{Broker, BrokerLimits, Overflow};
 use mqttlink::proto::ServerConfig;
 use mqttlink::{Client, Publish, QoS, Subscribe};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// CONNECT of MQTT 3.1.1 with the client identifier `h`, and SUBSCRIBE to `t` at QoS 0.
 const CONNECT: &[u8] = b"\x10\x0d\0\x04MQTT\x04\x02\0\0\0\x01h";
@@ -53,8 +53,7 @@ fn is_closed(stream: &mut TcpStream) {
 
 #[test]
 fn connections_that_say_nothing_are_closed_in_time() {
-    let (broker, port) =
-        broker(|_, protocol| protocol.connect_timeout = Duration::from_millis(200));
+    let (broker, port) = broker(|_, protocol| protocol.connect_timeout = Duration::from_secs(3));
     let mut streams: Vec<TcpStream> = (0..200).map(|_| raw(port)).collect();
     for (index, stream) in streams.iter_mut().enumerate() {
         // Some begin, and never go on.
@@ -227,14 +226,14 @@ fn deliveries_and_the_beginning_of_a_packet_do_not_keep_a_silent_client() {
     client.write_all(&[0; 500_000]).unwrap();
     client.read_exact(&mut [0; 9]).unwrap();
     let reader = std::thread::spawn(move || is_closed(&mut client));
-    let mut gone = false;
-    for _ in 0..50 {
+    // Keep alive has one second.
+    let gone = (0..600).any(|_| {
         broker.publish(&Publish::new("t", "m")).unwrap();
         let limit = Duration::from_millis(100);
         let nobody = |core: &mqttlink::broker::Core| core.clients().count() == 0;
-        gone = gone || broker.wait_until(limit, nobody).is_ok();
-    }
-    assert!(gone, "keep alive has one second");
+        broker.wait_until(limit, nobody).is_ok()
+    });
+    assert!(gone, "a minute is more than a second");
     reader.join().unwrap();
 }
 

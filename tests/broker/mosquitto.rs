@@ -25,12 +25,12 @@ fn v311_7_0_0_2_mosquitto_pub_and_sub_speak_with_it_in_every_version() {
             let id = format!("sub-{version}-{qos}");
             let sub = Command::new("mosquitto_sub")
                 .args(["-p", &port, "-V", version, "-q", qos, "-i", &id])
-                .args(["-t", "greeting/+", "-C", "3", "-v", "-W", "10"])
+                .args(["-t", "greeting/+", "-C", "3", "-v", "-W", "60"])
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
             broker
-                .wait_until(Duration::from_secs(10), move |core| {
+                .wait_until(Duration::from_secs(60), move |core| {
                     core.subscriptions_of(&id).next().is_some()
                 })
                 .unwrap();
@@ -61,12 +61,12 @@ fn mosquitto_rr_gets_its_answer() {
     let requests = broker.subscribe("question").unwrap();
     let rr = Command::new("mosquitto_rr")
         .args([
-            "-p", &port, "-V", "mqttv5", "-t", "question", "-e", "answer", "-m", "?", "-W", "10",
+            "-p", &port, "-V", "mqttv5", "-t", "question", "-e", "answer", "-m", "?", "-W", "60",
         ])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let request = requests.recv(Duration::from_secs(10)).unwrap();
+    let request = requests.recv(Duration::from_secs(60)).unwrap();
     let topic = request.properties().text(mqttlink::PropertyId::ResponseTopic).unwrap().to_owned();
     broker.publish(&mqttlink::Publish::new(&topic, "42")).unwrap();
     assert_eq!(rr.wait_with_output().unwrap().stdout, b"42\n");
@@ -80,7 +80,7 @@ fn mosquitto_sub_sees_the_sys_topics_it_knows() {
     let broker = Broker::builder().listen("127.0.0.1:0").start().unwrap();
     let port = broker.address().unwrap().port().to_string();
     let output = Command::new("mosquitto_sub")
-        .args(["-p", &port, "-t", "$SYS/broker/clients/connected", "-C", "1", "-W", "10"])
+        .args(["-p", &port, "-t", "$SYS/broker/clients/connected", "-C", "1", "-W", "60"])
         .output()
         .unwrap();
     assert_eq!(output.stdout, b"1\n");

@@ -10,7 +10,7 @@ use mqttlink::{
     Client, ErrorCode, Publish, QoS, Subscribe, TlsOptions, TlsServerOptions, TlsVersion,
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Certificates that were made for this test: an authority, a server and a client.
 struct Certificates {

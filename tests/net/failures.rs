@@ -9,7 +9,7 @@ use mqttlink::{
     Unsubscribe, Version,
 };
 
-use crate::server::{Link, Server};
+use crate::server::{Link, Server, WATCHDOG, deaf};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -30,11 +30,21 @@ fn connected(
     script: fn(&mut Link),
     work: impl FnOnce(&Client) -> Error,
 ) -> Error {
+    connected_for(WATCHDOG, properties, script, work)
+}
+
+/// The same, with a limit for the server's answers.
+fn connected_for(
+    response_timeout: Duration,
+    properties: &'static [u8],
+    script: fn(&mut Link),
+    work: impl FnOnce(&Client) -> Error,
+) -> Error {
     let server = Server::once(move |link| {
         link.accept_with(false, properties);
         script(link);
     });
-    let client = server.builder().response_timeout(SHORT).build().unwrap();
+    let client = server.builder().response_timeout(response_timeout).build().unwrap();
     client.connect().unwrap();
     let error = work(&client);
     client.abort();
@@ -154,19 +164,19 @@ const NETWORK: [Failure; 11] = [
         let (_keep, hang) = std::sync::mpsc::channel::<()>();
         let hang = std::sync::Mutex::new(hang);
         let builder = Client::builder("mqtt://device.invalid").resolver(move |_, _| {
-            let _ = hang.lock().unwrap().recv_timeout(Duration::from_secs(5));
+            let _ = hang.lock().unwrap().recv_timeout(WATCHDOG);
             Ok(Vec::new())
         });
         error_of_connect(builder.connect_timeout(SHORT))
     }),
     ("nobody listens", ErrorCode::ConnectFailed, || {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (port, _deaf) = deaf();
         error_of_connect(Client::builder_for("127.0.0.1", port))
     }),
     ("no CONNACK", ErrorCode::TimeoutConnAck, || {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        error_of_connect(Client::builder_for("127.0.0.1", port).connect_timeout(SHORT))
+        error_of_connect(Client::builder_for("127.0.0.1", port).connect_timeout(10 * SHORT))
     }),
     ("refused", ErrorCode::Refused, || {
         let server = Server::once(|link| {
@@ -224,7 +234,7 @@ const ANSWERS: [Failure; 7] = [
         )
     }),
     ("no acknowledgement", ErrorCode::TimeoutAck, || {
-        connected(&[], silent, |client| publish(client, QoS::AtLeastOnce))
+        connected_for(SHORT, &[], silent, |client| publish(client, QoS::AtLeastOnce))
     }),
     ("no message", ErrorCode::TimeoutReceive, || {
         connected(&[], silent, |client| client.recv_timeout(SHORT).unwrap_err())

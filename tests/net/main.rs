@@ -19,6 +19,7 @@ mod deliveries;
 mod failures;
 mod inspection;
 mod interrupting;
+mod pace;
 mod receiving;
 mod reconfiguring;
 mod reentry;

@@ -101,7 +101,7 @@ fn an_authenticator_that_hangs_does_not_hold_up_abort() {
     let connecting = client.clone();
     let worker = std::thread::spawn(move || connecting.connect().map(drop));
     is_asked.recv_timeout(WATCHDOG).unwrap();
-    within(Duration::from_secs(5), move || client.abort());
+    within(WATCHDOG, move || client.abort());
     go.send(()).unwrap();
     assert_eq!(worker.join().unwrap().unwrap_err().code(), ErrorCode::Closed);
 }

@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mqttlink::codec::{Ack, AckKind, Packet, PacketId, Publish, Version, frame};
 use mqttlink::{Builder, Client, QoS};
 
 /// After this long, a test that waits has failed.
-pub(crate) const WATCHDOG: Duration = Duration::from_secs(20);
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// Runs one script, connection by connection, on a thread of its own.
 pub(crate) struct Server {
@@ -237,6 +237,14 @@ pub(crate) fn show(bytes: &[u8], version: Version) -> String {
     Packet::decode(&frame, version).map_or_else(|error| error.to_string(), |p| p.to_string())
 }
 
+/// A loopback port on which nobody listens, and which nobody else gets while the socket lives.
+pub(crate) fn deaf() -> (u16, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (port, socket)
+}
+
 /// Runs `work` on another thread and fails if it takes longer than `limit`.
 pub(crate) fn within<T: Send + 'static>(
     limit: Duration,
@@ -255,13 +263,6 @@ pub(crate) fn within<T: Send + 'static>(
             Ok(()) => unreachable!("a worker that ends well has sent its result"),
         },
     }
-}
-
-/// How long `work` takes.
-pub(crate) fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
 }
 
 /// How many threads of this process have a name that begins like this.

@@ -32,7 +32,7 @@ pub(crate) use tools::program;
 pub(crate) use wire::{Way, Wire};
 
 /// After this long, a test that waits has failed.
-pub(crate) const WATCHDOG: Duration = Duration::from_secs(30);
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 
 pub(crate) const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
 
@@ -45,7 +45,7 @@ pub(crate) fn builder(port: u16) -> Builder {
 
 /// Bounds every wait of the client, so that a test that hangs ends with the client's own error.
 pub(crate) fn with_limits(builder: Builder) -> Builder {
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(40);
     builder
         .connect_timeout(limit)
         .response_timeout(limit)
