@@ -3,6 +3,7 @@ using System.Linq;
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using MqttLink.Interop;
 using nanoFramework.M2Mqtt.Messages;
 using uPLibrary.Networking.M2Mqtt.Exceptions;
 using uPLibrary.Networking.M2Mqtt.Utility;
@@ -20,6 +21,14 @@ namespace uPLibrary.Networking.M2Mqtt
     /// </remarks>
     public class MqttClient : IDisposable
     {
+        private readonly Handlers<MqttMsgPublishEventHandler> received = new Handlers<MqttMsgPublishEventHandler>();
+        private readonly Handlers<MqttMsgPublishedEventHandler> published =
+            new Handlers<MqttMsgPublishedEventHandler>();
+        private readonly Handlers<MqttMsgSubscribedEventHandler> subscribed =
+            new Handlers<MqttMsgSubscribedEventHandler>();
+        private readonly Handlers<MqttMsgUnsubscribedEventHandler> unsubscribed =
+            new Handlers<MqttMsgUnsubscribedEventHandler>();
+        private readonly Handlers<ConnectionClosedEventHandler> closed = new Handlers<ConnectionClosedEventHandler>();
         private readonly Nano.MqttClient inner;
         private readonly string host;
         private readonly X509Certificate caCert;
@@ -141,20 +150,40 @@ namespace uPLibrary.Networking.M2Mqtt
         }
 
         /// <summary>A message has come.</summary>
-        public event MqttMsgPublishEventHandler MqttMsgPublishReceived;
+        public event MqttMsgPublishEventHandler MqttMsgPublishReceived
+        {
+            add { received.Add(value); }
+            remove { received.Remove(value); }
+        }
 
         /// <summary>What came of a message of QoS 1 or 2.</summary>
-        public event MqttMsgPublishedEventHandler MqttMsgPublished;
+        public event MqttMsgPublishedEventHandler MqttMsgPublished
+        {
+            add { published.Add(value); }
+            remove { published.Remove(value); }
+        }
 
         /// <summary>The server has answered a subscription, or will not any more.</summary>
-        public event MqttMsgSubscribedEventHandler MqttMsgSubscribed;
+        public event MqttMsgSubscribedEventHandler MqttMsgSubscribed
+        {
+            add { subscribed.Add(value); }
+            remove { subscribed.Remove(value); }
+        }
 
         /// <summary>The server has answered the end of a subscription, or will not any more.</summary>
-        public event MqttMsgUnsubscribedEventHandler MqttMsgUnsubscribed;
+        public event MqttMsgUnsubscribedEventHandler MqttMsgUnsubscribed
+        {
+            add { unsubscribed.Add(value); }
+            remove { unsubscribed.Remove(value); }
+        }
 
         /// <summary>The connection is gone: it was lost, or <see cref="Disconnect"/> was called. <c>Connect</c> may be
         /// called inside.</summary>
-        public event ConnectionClosedEventHandler ConnectionClosed;
+        public event ConnectionClosedEventHandler ConnectionClosed
+        {
+            add { closed.Add(value); }
+            remove { closed.Remove(value); }
+        }
 
         /// <summary>Handles a message.</summary>
         /// <param name="sender">The client.</param>
@@ -374,18 +403,27 @@ namespace uPLibrary.Networking.M2Mqtt
 
         private void Subscribe()
         {
-            inner.MqttMsgPublishReceived += (sender, e) => MqttMsgPublishReceived?.Invoke(
-                this, new Classic.MqttMsgPublishEventArgs(e.Topic, e.Message, e.DupFlag, (byte)e.QosLevel, e.Retain));
-            inner.MqttMsgPublished += (sender, e) => MqttMsgPublished?.Invoke(
-                this, new Classic.MqttMsgPublishedEventArgs(e.MessageId, e.IsPublished));
-            inner.MqttMsgSubscribed += (sender, e) => MqttMsgSubscribed?.Invoke(
-                this, new Classic.MqttMsgSubscribedEventArgs(
-                    e.MessageId, e.GrantedQoSLevels.Select(level => (byte)level).ToArray()));
-            inner.MqttMsgUnsubscribed += (sender, e) => MqttMsgUnsubscribed?.Invoke(
-                this, new Classic.MqttMsgUnsubscribedEventArgs(e.MessageId));
-            inner.ConnectionClosed += (sender, e) => ConnectionClosed?.Invoke(this, e);
-            inner.HandlerException += (sender, e) => Trace.WriteLine(
-                TraceLevel.Error, "a handler of {0} has thrown: {1}", e.EventName, e.Exception);
+            inner.MqttMsgPublishReceived += (sender, e) => received.Raise("MqttMsgPublishReceived", this,
+                new Classic.MqttMsgPublishEventArgs(e.Topic, e.Message, e.DupFlag, (byte)e.QosLevel, e.Retain),
+                (handler, self, own) => handler(self, own), Report);
+            inner.MqttMsgPublished += (sender, e) => published.Raise("MqttMsgPublished", this,
+                new Classic.MqttMsgPublishedEventArgs(e.MessageId, e.IsPublished),
+                (handler, self, own) => handler(self, own), Report);
+            inner.MqttMsgSubscribed += (sender, e) => subscribed.Raise("MqttMsgSubscribed", this,
+                new Classic.MqttMsgSubscribedEventArgs(
+                    e.MessageId, e.GrantedQoSLevels.Select(level => (byte)level).ToArray()),
+                (handler, self, own) => handler(self, own), Report);
+            inner.MqttMsgUnsubscribed += (sender, e) => unsubscribed.Raise("MqttMsgUnsubscribed", this,
+                new Classic.MqttMsgUnsubscribedEventArgs(e.MessageId),
+                (handler, self, own) => handler(self, own), Report);
+            inner.ConnectionClosed += (sender, e) => closed.Raise(
+                "ConnectionClosed", this, e, (handler, self, own) => handler(self, own), Report);
+            inner.HandlerException += (sender, e) => Report(e.EventName, e.Exception);
+        }
+
+        private static void Report(string name, Exception error)
+        {
+            Trace.WriteLine(TraceLevel.Error, "a handler of {0} has thrown: {1}", name, error);
         }
 
         private void SelectCertificate()

@@ -35,7 +35,7 @@ namespace M2Mqtt.Tests
         }
 
         /// <summary>Answers everything, sends everything, and hangs up when asked.</summary>
-        private static void Serve(Peer peer)
+        internal static void Serve(Peer peer)
         {
             peer.Expect<MqttMsgConnect>();
             peer.Send(new MqttMsgAuthentication
@@ -158,7 +158,7 @@ namespace M2Mqtt.Tests
             }
         }
 
-        private static void Ask(MqttClient client)
+        internal static void Ask(MqttClient client)
         {
             try
             {

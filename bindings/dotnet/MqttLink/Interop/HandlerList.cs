@@ -2,49 +2,72 @@ using System;
 
 namespace MqttLink.Interop
 {
-    /// <summary>The handlers of an event. Each is called even if another one throws.</summary>
-    internal sealed class HandlerList<T>
+    /// <summary>
+    /// The handlers of an event, whatever the type of its delegates. Each is called even if another one throws.
+    /// </summary>
+    internal class Handlers<TDelegate> where TDelegate : Delegate
     {
         private readonly object gate = new object();
-        private volatile EventHandler<T>[] handlers = Array.Empty<EventHandler<T>>();
+        private Delegate combined;
+        private volatile TDelegate[] handlers = Array.Empty<TDelegate>();
 
         internal bool IsEmpty => handlers.Length == 0;
 
-        internal void Add(EventHandler<T> handler)
+        internal void Add(TDelegate handler)
         {
-            if (handler == null)
-            {
-                return;
-            }
             lock (gate)
             {
-                var longer = new EventHandler<T>[handlers.Length + 1];
-                handlers.CopyTo(longer, 0);
-                longer[handlers.Length] = handler;
-                handlers = longer;
+                Take(Delegate.Combine(combined, handler));
             }
         }
 
-        internal void Remove(EventHandler<T> handler)
+        internal void Remove(TDelegate handler)
         {
             lock (gate)
             {
-                var place = Array.LastIndexOf(handlers, handler);
-                if (place < 0)
+                Take(Delegate.Remove(combined, handler));
+            }
+        }
+
+        /// <summary>
+        /// Has <paramref name="call"/> call each handler; what one throws goes to <paramref name="report"/>, with the
+        /// name of the event.
+        /// </summary>
+        internal void Raise<TSender, TArguments>(
+            string name, TSender sender, TArguments arguments, Action<TDelegate, TSender, TArguments> call,
+            Action<string, Exception> report)
+        {
+            foreach (var handler in handlers)
+            {
+                try
                 {
-                    return;
+                    call(handler, sender, arguments);
                 }
-                var shorter = new EventHandler<T>[handlers.Length - 1];
-                Array.Copy(handlers, 0, shorter, 0, place);
-                Array.Copy(handlers, place + 1, shorter, place, shorter.Length - place);
-                handlers = shorter;
+                catch (Exception exception)
+                {
+                    report(name, exception);
+                }
             }
         }
 
+        protected TDelegate[] All => handlers;
+
+        private void Take(Delegate all)
+        {
+            combined = all;
+            handlers = all == null
+                ? Array.Empty<TDelegate>()
+                : Array.ConvertAll(all.GetInvocationList(), one => (TDelegate)one);
+        }
+    }
+
+    /// <summary>The handlers of an event of the modern interface.</summary>
+    internal sealed class HandlerList<T> : Handlers<EventHandler<T>>
+    {
         /// <summary>Calls each handler; what one throws goes to <paramref name="report"/>.</summary>
         internal void Raise(object sender, T arguments, Action<Exception> report)
         {
-            foreach (var handler in handlers)
+            foreach (var handler in All)
             {
                 try
                 {
