@@ -101,6 +101,38 @@ namespace M2Mqtt.Tests
             }
         }
 
+        /// <summary>A connection that is being ended is none any more: whoever sees that may connect.</summary>
+        [Test]
+        public void ConnectWaitsForTheEndOfAConnectionThatIsBeingEnded()
+        {
+            using (ScriptedServer server = ScriptedServer.Run(listener =>
+            {
+                using (Peer peer = listener.Accept())
+                {
+                    peer.Accept();
+                    peer.Expect<MqttMsgDisconnect>();
+                    // The client waits for a moment for the server to close, which this one does not.
+                    using (Peer again = listener.Accept())
+                    {
+                        again.Accept();
+                        again.Expect<MqttMsgDisconnect>();
+                    }
+                }
+            }))
+            using (MqttClient client = server.Client(V311))
+            {
+                client.Connect("c");
+                Thread leaving = new Thread(client.Disconnect);
+                leaving.Start();
+                SpinWait.SpinUntil(() => !client.IsConnected);
+                Check.Equal(MqttReasonCode.Success, client.Connect("c"));
+                leaving.Join();
+                Check.True(client.IsConnected, "that the new connection stays");
+                client.Disconnect();
+                server.Join();
+            }
+        }
+
         /// <summary>Whoever asks and disconnects while another thread connects and closes gets an answer or M2Mqtt's
         /// exceptions.</summary>
         [Test(Seconds = 60)]

@@ -84,7 +84,7 @@ namespace MqttLink.M2Mqtt.Engine
                 long left = Math.Max(0, drainTimeout - clock.ElapsedMilliseconds);
                 current.Exchange?.Cancel();
                 MqttException error = current.Disconnect(left);
-                if (error != null)
+                if (error != null && !current.IsReplaced)
                 {
                     throw new MqttCommunicationException(error);
                 }
@@ -248,6 +248,7 @@ namespace MqttLink.M2Mqtt.Engine
             using (OptionsHandle options = plan.ToNative(exchange))
             {
                 Link old = link;
+                AwaitEnd(old, plan.Settings.TimeoutOnConnection);
                 CheckMayConnect(old);
                 bool goesOn = old != null && !plan.Connect.CleanSession && old.Identity == plan.Identity
                     && old.Plan.IsAuthenticationFlow == plan.IsAuthenticationFlow;
@@ -288,6 +289,15 @@ namespace MqttLink.M2Mqtt.Engine
                 ? (Exception)new ObjectDisposedException("MqttClient")
                 : new MqttCommunicationException(new InvalidOperationException(
                     "the client was closed by another thread; Connect may be called again"));
+        }
+
+        /// <summary>Waits for a connection that is being ended: the program sees none any more.</summary>
+        private void AwaitEnd(Link old, int timeout)
+        {
+            if (old != null && old.IsEnding)
+            {
+                WaitUntil(() => isDisposed || !old.IsEnding, timeout);
+            }
         }
 
         private void CheckMayConnect(Link old)

@@ -70,6 +70,16 @@ namespace MqttLink.M2Mqtt.Engine
             }
         }
 
+        /// <summary>Whether the connection is being ended: neither connected nor idle.</summary>
+        internal bool IsEnding
+        {
+            get
+            {
+                return Ask(NativeMethods.mqttlink_client_state, MqttClientState.Disconnected)
+                    == MqttClientState.Disconnecting;
+            }
+        }
+
         /// <summary>Whether the program has closed the client since it began to connect.</summary>
         internal bool IsCut { get; private set; }
 
@@ -86,6 +96,12 @@ namespace MqttLink.M2Mqtt.Engine
         internal bool OwesClosed
         {
             get { return opened > Math.Max(ended, swallow); }
+        }
+
+        /// <summary>Whether it was given up for a connection that has come after it.</summary>
+        internal bool IsReplaced
+        {
+            get { return IsRetired && !IsCut; }
         }
 
         private bool IsRetired
