@@ -40,10 +40,10 @@ namespace MqttLink.Interop
             }
             return Run(name, () =>
             {
-                Timer timer = null;
+                var stopper = new Stopper(stop);
                 try
                 {
-                    using (cancellation.Register(() => timer = new Timer(state => stop(), null, 0, 10)))
+                    using (cancellation.Register(stopper.Start))
                     {
                         var result = work();
                         if (!cancellation.IsCancellationRequested)
@@ -61,7 +61,7 @@ namespace MqttLink.Interop
                 }
                 finally
                 {
-                    timer?.Dispose();
+                    stopper.End();
                 }
             });
         }
@@ -69,6 +69,65 @@ namespace MqttLink.Interop
         internal static void Start(string name, ThreadStart work)
         {
             new Thread(work) { IsBackground = true, Name = name }.Start();
+        }
+
+        /// <summary>
+        /// Calls a function again and again from <see cref="Start"/> to <see cref="End"/>, and never after that: what
+        /// it would stop then is another piece of work.
+        /// </summary>
+        private sealed class Stopper
+        {
+            private const int PeriodMs = 10;
+
+            private readonly object gate = new object();
+            private readonly Action stop;
+            private Timer timer;
+            private bool isOver;
+
+            internal Stopper(Action stop)
+            {
+                this.stop = stop;
+            }
+
+            internal void Start()
+            {
+                lock (gate)
+                {
+                    if (!isOver)
+                    {
+                        timer = new Timer(state => Call(), null, 0, PeriodMs);
+                    }
+                }
+            }
+
+            internal void End()
+            {
+                lock (gate)
+                {
+                    isOver = true;
+                    timer?.Dispose();
+                }
+            }
+
+            private void Call()
+            {
+                // A call that lasts is not waited for by the next one, which would hold a thread of the pool.
+                if (!Monitor.TryEnter(gate))
+                {
+                    return;
+                }
+                try
+                {
+                    if (!isOver)
+                    {
+                        stop();
+                    }
+                }
+                finally
+                {
+                    Monitor.Exit(gate);
+                }
+            }
         }
     }
 }
