@@ -30,9 +30,6 @@ namespace M2Mqtt.Tests
             client.HandlerException += (sender, e) => Note("handler " + e.EventName + " " + e.Exception.Message, e);
         }
 
-        /// <summary>The arguments of the last event.</summary>
-        internal EventArgs Last { get; private set; }
-
         internal int Threads
         {
             get
@@ -76,6 +73,15 @@ namespace M2Mqtt.Tests
             return (T)found;
         }
 
+        /// <summary>The arguments of the events of this line that have come so far.</summary>
+        internal MqttMsgPublishEventArgs[] Messages(string line)
+        {
+            lock (lines)
+            {
+                return arguments.Where((e, index) => lines[index] == line).Cast<MqttMsgPublishEventArgs>().ToArray();
+            }
+        }
+
         internal void Await(string start)
         {
             Await<EventArgs>(start);
@@ -100,7 +106,6 @@ namespace M2Mqtt.Tests
             {
                 lines.Add(line);
                 arguments.Add(e);
-                Last = e;
                 threads.Add(Thread.CurrentThread.ManagedThreadId);
                 Monitor.PulseAll(lines);
             }

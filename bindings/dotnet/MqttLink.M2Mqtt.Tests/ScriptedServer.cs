@@ -71,9 +71,9 @@ namespace M2Mqtt.Tests
         {
             try
             {
-                if (!script.Wait(TimeSpan.FromSeconds(15)))
+                if (!script.Wait(TimeSpan.FromSeconds(20)))
                 {
-                    throw new AssertionException("the server's script has not ended within 15 s");
+                    throw new AssertionException("the server's script has not ended within 20 s");
                 }
             }
             catch (AggregateException error)
@@ -98,13 +98,18 @@ namespace M2Mqtt.Tests
         {
             this.socket = socket;
             socket.ReceiveTimeout = 15000;
-            // A client that has gone with a full window is noticed by the next probe of the system only.
-            socket.SendTimeout = 3000;
+            SendTimeout = 15000;
             channel = new MqttNetworkChannel(socket);
             Version = MqttProtocolVersion.Version_3_1_1;
         }
 
         internal MqttProtocolVersion Version { get; set; }
+
+        /// <summary>How long the client may take nothing, in milliseconds.</summary>
+        internal int SendTimeout
+        {
+            set { socket.SendTimeout = value; }
+        }
 
         /// <summary>Reads CONNECT and accepts it.</summary>
         internal MqttMsgConnect Accept(MqttMsgConnack answer = null)

@@ -14,6 +14,7 @@ namespace MqttLink.Tests
     public sealed class LifetimeTests
     {
         private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+        private static readonly TimeSpan Long = TimeSpan.FromSeconds(60);
 
         private static int Threads()
         {
@@ -108,11 +109,26 @@ namespace MqttLink.Tests
                 Repeat(cycle, 2000);
                 var (threads, files, memory) = (Threads(), Files(), Memory());
                 Repeat(cycle, 10000);
-                Check.True(Threads() <= threads + 3, "that threads end: " + threads + " -> " + Threads());
-                Check.True(Files() <= files + 3, "that files are closed: " + files + " -> " + Files());
+                NothingIsLeft(threads, files);
                 var grown = Memory() - memory;
-                Check.True(grown < 16 * 1024, "that memory stays flat: it grew by " + grown + " KiB");
+                // A heap may settle late; a leak goes on.
+                for (var round = 0; grown >= 16 * 1024 && round < 3; round++)
+                {
+                    memory = Memory();
+                    Repeat(cycle, 5000);
+                    grown = 2 * (Memory() - memory);
+                }
+                Check.True(grown < 16 * 1024, "that memory stays flat: it grew by " + grown + " KiB in 10,000 rounds");
             }
+        }
+
+        // The system lists a thread for a moment after it was joined.
+        private static void NothingIsLeft(int threads, int files)
+        {
+            Check.Eventually(
+                () => Threads() <= threads + 3 && Files() <= files + 3,
+                "the end of threads and files; at first there were " + threads + " and " + files + ", then "
+                + Threads() + " and " + Files());
         }
 
         // Garbage that nobody has collected yet is no leak, but would look like one.
@@ -158,8 +174,7 @@ namespace MqttLink.Tests
                 cycle();
             }
             Settle();
-            Check.True(Threads() <= threads + 3, "that threads end: " + threads + " -> " + Threads());
-            Check.True(Files() <= files + 3, "that files are closed: " + files + " -> " + Files());
+            NothingIsLeft(threads, files);
         }
 
         [MethodImpl(MethodImplOptions.NoInlining)]
@@ -175,7 +190,7 @@ namespace MqttLink.Tests
             }
         }
 
-        [Test]
+        [Test(Seconds = 60)]
         public void Clients_that_nobody_disposes_are_collected()
         {
             using (var broker = new MqttBroker())
@@ -187,7 +202,7 @@ namespace MqttLink.Tests
                         Settle();
                         return broker.Clients.Count <= 2;
                     },
-                    "the end of clients that are forgotten");
+                    "the end of clients that are forgotten", 50);
             }
         }
 
@@ -309,7 +324,7 @@ namespace MqttLink.Tests
             }
         }
 
-        [Test]
+        [Test(Seconds = 100)]
         [Case("connecting")]
         [Case("publishing")]
         [Case("receiving")]
@@ -317,9 +332,15 @@ namespace MqttLink.Tests
         [Case("disconnecting")]
         public void Dispose_wakes_every_call(string where)
         {
+            Check.Within(2500, "to dispose while another thread is " + where, () => DisposeBeside(where));
+        }
+
+        private static long DisposeBeside(string where)
+        {
             using (var muted = new Muted())
             {
-                var options = new MqttClientOptions(muted.Url).WithReceive().WithWindow(1);
+                var options = new MqttClientOptions(muted.Url).WithReceive().WithWindow(1)
+                    .WithConnectTimeout(Long).WithPublishTimeout(Long);
                 var client = new MqttClient(options);
                 MqttDelivery delivery = null;
                 if (where != "connecting")
@@ -352,10 +373,11 @@ namespace MqttLink.Tests
                 var clock = Stopwatch.StartNew();
                 client.Dispose();
                 Check.True(thread.Join(Soon), "that the call returns");
-                Check.True(clock.ElapsedMilliseconds < 2500, "in " + clock.ElapsedMilliseconds + " ms");
+                var took = clock.ElapsedMilliseconds;
                 // A disconnect that is cut short hands back what is left.
                 var told = where == "disconnecting" && thrown == null;
                 Check.True(told || thrown is MqttException || thrown is ObjectDisposedException, "" + thrown);
+                return took;
             }
         }
 
@@ -373,10 +395,10 @@ namespace MqttLink.Tests
                     client.Receive();
                     break;
                 case "waiting":
-                    delivery.Wait(TimeSpan.FromSeconds(60));
+                    delivery.Wait(Long);
                     break;
                 case "disconnecting":
-                    client.Disconnect(TimeSpan.FromSeconds(60));
+                    client.Disconnect(Long);
                     break;
             }
         }

@@ -72,33 +72,36 @@ namespace MqttLink.Tests
                 RedirectStandardError = true,
             };
             var process = Process.Start(start);
-            process.ErrorDataReceived += (sender, line) => { };
-            process.BeginErrorReadLine();
-            while (!process.HasExited)
+            if (IsRunning(process))
             {
-                if (Answers(port) && (tlsPort == 0 || Answers(tlsPort)))
-                {
-                    return new Mosquitto(process, port, tlsPort);
-                }
-                Thread.Sleep(1);
+                return new Mosquitto(process, port, tlsPort);
             }
+            process.WaitForExit();
             process.Dispose();
             return null;
         }
 
-        private static bool Answers(int port)
+        // It says so itself, when all its ports are open. That somebody answers there would prove nothing: it could be
+        // another process, which has taken the port first.
+        private static bool IsRunning(Process process)
         {
-            try
+            var isRunning = false;
+            var known = new ManualResetEvent(false);
+            process.ErrorDataReceived += (sender, line) =>
             {
-                using (new TcpClient("127.0.0.1", port))
+                if (line.Data == null)
                 {
-                    return true;
+                    known.Set();
                 }
-            }
-            catch (SocketException)
-            {
-                return false;
-            }
+                else if (line.Data.EndsWith(" running"))
+                {
+                    isRunning = true;
+                    known.Set();
+                }
+            };
+            process.BeginErrorReadLine();
+            known.WaitOne();
+            return isRunning;
         }
 
         private static int FreePort()

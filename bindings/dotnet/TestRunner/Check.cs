@@ -65,6 +65,24 @@ namespace MqttLink.TestRunner
             }
         }
 
+        /// <summary>
+        /// What the function measures, in milliseconds, is within the limit at least once in five times: what a busy
+        /// machine adds comes and goes, what the code itself takes does not.
+        /// </summary>
+        public static void Within(int milliseconds, string what, Func<long> measure)
+        {
+            var least = long.MaxValue;
+            for (var round = 0; round < 5 && least > milliseconds; round++)
+            {
+                least = Math.Min(least, measure());
+            }
+            if (least > milliseconds)
+            {
+                throw new AssertionException(
+                    what + " took at least " + least + " ms where " + milliseconds + " ms were allowed");
+            }
+        }
+
         private static bool AreEqual(object expected, object actual)
         {
             if (expected is IEnumerable first && actual is IEnumerable second
