@@ -61,6 +61,11 @@
  *
  * Versions. The SONAME holds the first number of the version. Within it, functions and numbers are only
  * added. Callers check mqttlink_version() against MQTTLINK_VERSION_MAJOR if they load the library by hand.
+ * Some structs get more fields at their end: those that a function fills together with a `size`, which is
+ * their size in the program, and those that only callbacks are shown. Whichever of program and library is
+ * older, each such function fills the fields that both know, writes nothing behind `size`, and sets to 0 what
+ * only the program knows. MQTTLINK_ERROR_NUMBER if `size` is less than the struct ever was. All other structs
+ * stay as they are.
  *
  * Linking. pkg-config --cflags --libs mqttlink (with --static for libmqttlink.a), or CMake:
  * find_package(mqttlink) and mqttlink::mqttlink or mqttlink::static.
@@ -3151,9 +3156,8 @@ mqttlink_status mqttlink_client_granted(const struct mqttlink_client *client,
 MQTTLINK_API mqttlink_status mqttlink_client_last_error(const struct mqttlink_client *client);
 
 /**
- * Counts, and how much waits. Does not wait for the network. `size` is
- * `sizeof(mqttlink_statistics)` of the program, so that a later library fills no more than the program
- * knows.
+ * Counts, and how much waits. Does not wait for the network. `size` is `sizeof(mqttlink_statistics)` of
+ * the program, which may be older or newer than the library: see "Versions" in the contract.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_client_statistics(const struct mqttlink_client *client,
@@ -3689,9 +3693,7 @@ mqttlink_status mqttlink_client_receive(struct mqttlink_client *client,
 /**
  * All of a message that takes no work to tell, in one call, for bindings to other languages: where calls
  * into C cost something, and strings are copied with their length. `size` is `sizeof(mqttlink_view)` of the
- * program, so that a later library fills no more than the program knows. Does not block.
- *
- * `MQTTLINK_ERROR_NUMBER` if `size` is smaller than the struct of the first version that had it.
+ * program, which may be older or newer than the library: see "Versions" in the contract. Does not block.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_message_view(const struct mqttlink_message *message,
@@ -4310,8 +4312,8 @@ mqttlink_status mqttlink_broker_delete_session(struct mqttlink_broker *broker,
 
 /**
  * What the broker has counted and what it holds; when it has stopped, what it had counted and held then.
- * `size` is `sizeof(mqttlink_broker_counters)` of the
- * program, so that a later library fills no more than the program knows.
+ * `size` is `sizeof(mqttlink_broker_counters)` of the program, which may be older or newer than the library:
+ * see "Versions" in the contract.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_broker_statistics(const struct mqttlink_broker *broker,

@@ -1,12 +1,14 @@
 //! Making clients, freeing them, and looking at them.
 
+use std::mem::offset_of;
+
 use super::counted;
 use super::granted::mqttlink_granted;
 use super::guard::{self, Failure};
 use super::handle::{self, client, mqttlink_client};
 use super::numbers::mqttlink_state;
 use super::options::mqttlink_options;
-use super::pointer::{given, optional, out};
+use super::pointer::{Growing, given, optional, out, out_part};
 use super::status::mqttlink_status;
 use crate::Statistics;
 
@@ -37,6 +39,11 @@ pub struct mqttlink_statistics {
     pub waiting_messages: u64,
     /// Packets that the callback of `mqttlink_options_on_packet` was not shown.
     pub missed_packets: u64,
+}
+
+impl Growing for mqttlink_statistics {
+    const NAME: &'static str = "mqttlink_statistics";
+    const FIRST: usize = offset_of!(Self, missed_packets) + size_of::<u64>();
 }
 
 impl From<Statistics> for mqttlink_statistics {
@@ -165,9 +172,8 @@ pub extern "C" fn mqttlink_client_last_error(client: *const mqttlink_client) -> 
     })
 }
 
-/// Counts, and how much waits. Does not wait for the network. `size` is
-/// `sizeof(mqttlink_statistics)` of the program, so that a later library fills no more than the program
-/// knows.
+/// Counts, and how much waits. Does not wait for the network. `size` is `sizeof(mqttlink_statistics)` of
+/// the program, which may be older or newer than the library: see "Versions" in the contract.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_statistics(
     client: *const mqttlink_client,
@@ -176,11 +182,7 @@ pub extern "C" fn mqttlink_client_statistics(
 ) -> mqttlink_status {
     guard::call(|| {
         let client = handle::client(client)?;
-        let place = out(statistics, "statistics")?;
-        if size < size_of::<mqttlink_statistics>() {
-            let text = format!("size is {size}; pass sizeof(mqttlink_statistics)");
-            return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
-        }
+        let place = out_part(statistics, "statistics", size)?;
         place.put(client.statistics().into());
         Ok(())
     })

@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::io::Read;
+use std::mem::offset_of;
 use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 
 use super::guard::{self, Failure};
 use super::numbers;
-use super::pointer::{buffer, c_text, free, given, new, optional, out, put_if};
+use super::pointer::{Growing, buffer, c_text, free, given, new, optional, out, out_part, put_if};
 use super::properties::mqttlink_properties;
 use super::source::{Source, View};
 use super::status::mqttlink_status;
@@ -57,6 +58,7 @@ impl mqttlink_message {
 /// A message at a glance: what the functions that look at one thing say, without a copy of anything. The
 /// pointers live as long as the message.
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct mqttlink_view {
     /// The topic name. No NUL follows it: print it with `"%.*s"`.
     pub topic: *const c_char,
@@ -78,6 +80,11 @@ pub struct mqttlink_view {
     pub is_streamed: bool,
     /// Whether there is anything in `mqttlink_message_properties`.
     pub has_properties: bool,
+}
+
+impl Growing for mqttlink_view {
+    const NAME: &'static str = "mqttlink_view";
+    const FIRST: usize = offset_of!(Self, has_properties) + size_of::<bool>();
 }
 
 impl From<View<'_>> for mqttlink_view {
@@ -110,9 +117,7 @@ fn look<T: Copy>(
 
 /// All of a message that takes no work to tell, in one call, for bindings to other languages: where calls
 /// into C cost something, and strings are copied with their length. `size` is `sizeof(mqttlink_view)` of the
-/// program, so that a later library fills no more than the program knows. Does not block.
-///
-/// `MQTTLINK_ERROR_NUMBER` if `size` is smaller than the struct of the first version that had it.
+/// program, which may be older or newer than the library: see "Versions" in the contract. Does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_view(
     message: *const mqttlink_message,
@@ -120,11 +125,7 @@ pub extern "C" fn mqttlink_message_view(
     size: usize,
 ) -> mqttlink_status {
     guard::call(|| {
-        let (message, place) = (given(message, "message")?, out(view, "view")?);
-        if size < size_of::<mqttlink_view>() {
-            let text = format!("size is {size}; pass sizeof(mqttlink_view)");
-            return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
-        }
+        let (message, place) = (given(message, "message")?, out_part(view, "view", size)?);
         place.put(message.view().into());
         Ok(())
     })

@@ -5,6 +5,7 @@
 //! them would put an unsafe block around each argument of each function and say nothing new.
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr;
 use std::slice;
 use std::str::{self, Utf8Error};
 
@@ -140,6 +141,53 @@ impl<T> Out<*mut T> {
     }
 }
 
+/// A struct for C to which later versions append fields.
+pub(super) trait Growing: Copy {
+    /// Its name in C, and how many bytes its first version had.
+    const NAME: &'static str;
+    const FIRST: usize;
+}
+
+/// A place for such a struct, of the size that it has in the program.
+#[must_use = "a place that is not filled was asked for in vain"]
+pub(super) struct OutPart<T>(Out<T>, usize);
+
+pub(super) fn out_part<T: Growing>(
+    pointer: *mut T,
+    name: &str,
+    size: usize,
+) -> Result<OutPart<T>, Failure> {
+    let place = out(pointer, name)?;
+    check_len::<u8>(size, "size")?;
+    if size < T::FIRST { Err(too_small::<T>(size)) } else { Ok(OutPart(place, size)) }
+}
+
+#[cold]
+#[inline(never)]
+fn too_small<T: Growing>(size: usize) -> Failure {
+    let (name, first) = (T::NAME, T::FIRST);
+    let text = format!("size is {size}, {name} never had less than {first}: pass sizeof({name})");
+    Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text)
+}
+
+impl<T: Growing> OutPart<T> {
+    /// Fills in what the program knows, and zeros for what only the program knows.
+    pub(super) fn put(self, value: T) {
+        let Self(place, size) = self;
+        if size == size_of::<T>() {
+            return place.put(value);
+        }
+        let (from, to) = ((&raw const value).cast::<u8>(), place.0.cast::<u8>());
+        let known = size.min(size_of::<T>());
+        // SAFETY: by the contract there is room for `size` bytes, which are the program's own; `value` has
+        // at least those that are copied.
+        unsafe {
+            ptr::copy_nonoverlapping(from, to, known);
+            to.add(known).write_bytes(0, size - known);
+        }
+    }
+}
+
 /// Fills a place that may be NULL.
 pub(super) fn put_if<T>(pointer: *mut T, value: impl FnOnce() -> T) {
     if !pointer.is_null() {
@@ -164,4 +212,61 @@ pub(super) fn free<T>(pointer: *mut T) {
 pub(super) fn c_text(text: &str) -> CString {
     let until_nul = text.split('\0').next().unwrap_or_default();
     CString::new(until_nul).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its first version ended with `first`.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Grown {
+        first: u64,
+        second: u32,
+        third: u8,
+    }
+
+    impl Growing for Grown {
+        const NAME: &'static str = "grown";
+        const FIRST: usize = 8;
+    }
+
+    const FILLED: Grown = Grown { first: 1, second: 2, third: 3 };
+
+    /// What a program of another version finds, whose struct has so many bytes.
+    fn found(size: usize) -> Vec<u8> {
+        let mut room = [0xAA_u64; 4];
+        let place = room.as_mut_ptr().cast();
+        out_part::<Grown>(place, "place", size).map(|place| place.put(FILLED)).ok();
+        room.iter().flat_map(|part| part.to_ne_bytes()).collect()
+    }
+
+    #[test]
+    fn an_older_program_gets_its_fields_and_nothing_behind_them() {
+        for size in 8..=size_of::<Grown>() {
+            let (seen, whole) = (found(size), found(size_of::<Grown>()));
+            // The padding has no value.
+            let known = size.min(std::mem::offset_of!(Grown, third) + 1);
+            assert_eq!(seen.get(..known), whole.get(..known), "{size}");
+            assert_eq!(seen.get(size..), [0xAA_u64; 4].map(u64::to_ne_bytes).concat().get(size..));
+        }
+    }
+
+    #[test]
+    fn a_newer_program_gets_zeros_for_what_this_library_does_not_know() {
+        let seen = found(24);
+        assert_eq!(seen.get(size_of::<Grown>()..24), Some(&[0; 8][..]));
+        assert_eq!(seen.get(24..), Some(&0xAA_u64.to_ne_bytes()[..]));
+    }
+
+    #[test]
+    fn less_than_the_first_version_or_more_than_there_can_be_is_refused() {
+        let mut room = FILLED;
+        for size in [0, 7, usize::MAX] {
+            assert!(out_part(&raw mut room, "place", size).is_err(), "{size}");
+        }
+        assert!(out_part::<Grown>(ptr::null_mut(), "place", 8).is_err());
+        assert_eq!(room, FILLED);
+    }
 }

@@ -1,9 +1,11 @@
 //! What a broker counts.
 
+use std::mem::offset_of;
+
 use super::handle::{broker, mqttlink_broker};
 use crate::broker::BrokerStatistics;
-use crate::ffi::guard::{self, Failure};
-use crate::ffi::pointer::out;
+use crate::ffi::guard;
+use crate::ffi::pointer::{Growing, out_part};
 use crate::ffi::status::mqttlink_status;
 
 /// What a broker has counted and what it holds. Later versions may append fields.
@@ -89,6 +91,11 @@ pub struct mqttlink_broker_counters {
     pub held_bytes: u64,
 }
 
+impl Growing for mqttlink_broker_counters {
+    const NAME: &'static str = "mqttlink_broker_counters";
+    const FIRST: usize = offset_of!(Self, dropped_sessions_evicted);
+}
+
 impl From<BrokerStatistics> for mqttlink_broker_counters {
     fn from(counted: BrokerStatistics) -> Self {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -137,8 +144,8 @@ impl From<BrokerStatistics> for mqttlink_broker_counters {
 }
 
 /// What the broker has counted and what it holds; when it has stopped, what it had counted and held then.
-/// `size` is `sizeof(mqttlink_broker_counters)` of the
-/// program, so that a later library fills no more than the program knows.
+/// `size` is `sizeof(mqttlink_broker_counters)` of the program, which may be older or newer than the library:
+/// see "Versions" in the contract.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_broker_statistics(
     broker: *const mqttlink_broker,
@@ -147,11 +154,7 @@ pub extern "C" fn mqttlink_broker_statistics(
 ) -> mqttlink_status {
     guard::call(|| {
         let broker = self::broker(broker)?;
-        let place = out(counters, "counters")?;
-        if size < size_of::<mqttlink_broker_counters>() {
-            let text = format!("size is {size}; pass sizeof(mqttlink_broker_counters)");
-            return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_NUMBER, text));
-        }
+        let place = out_part(counters, "counters", size)?;
         let counted = broker.statistics().or_else(|error| {
             // Once it has stopped, it is what it had counted.
             broker.final_statistics().ok_or(error)
