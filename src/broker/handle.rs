@@ -164,7 +164,7 @@ impl Broker {
     /// let broker = Broker::builder().start()?;
     /// let readings = broker.subscribe("house/+/temperature")?;
     /// broker.publish(&Publish::new("house/attic/temperature", "21.5"))?;
-    /// let reading = readings.recv(Duration::from_secs(1))?;
+    /// let reading = readings.recv(Duration::from_secs(10))?;
     /// assert_eq!((reading.topic(), reading.payload()), ("house/attic/temperature", &b"21.5"[..]));
     /// # Ok::<(), mqttlink::Error>(())
     /// ```

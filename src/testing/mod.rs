@@ -11,7 +11,7 @@
 //! let (client, _) = broker.client("sensor").connect()?;
 //! broker.wait_for_client("sensor")?;
 //! client.publish(Publish::new("alarm/fire", "attic").qos(QoS::AtLeastOnce))?.wait()?;
-//! assert_eq!(alarm.within(Duration::from_secs(1))?.payload(), b"attic");
+//! assert_eq!(alarm.within(Duration::from_secs(10))?.payload(), b"attic");
 //! # Ok::<(), mqttlink::Error>(())
 //! ```
 

@@ -45,7 +45,7 @@ fn a_flood_arrives_whole_and_in_order() {
     let broker = broker();
     for (way, qos) in [(0, QoS::AtLeastOnce), (1, QoS::AtLeastOnce), (0, QoS::ExactlyOnce)] {
         let subscriber = ways(&broker).remove(way).connect().unwrap().0;
-        let publisher = ways(&broker).remove(way).connect().unwrap().0;
+        let publisher = ways(&broker).remove(way).drain_timeout(PATIENCE).connect().unwrap().0;
         let _ = subscriber.subscribe(Subscribe::new("flood", qos)).unwrap();
         let count = 20_000;
         let thread = std::thread::spawn(move || {

@@ -256,7 +256,8 @@ fn everything_published_before_the_disconnect_arrives() {
         tell.send(seen).unwrap();
         link.expect_end();
     });
-    let client = server.client();
+    let client = server.builder().drain_timeout(WATCHDOG).build().unwrap();
+    client.connect().unwrap();
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
         for _ in 0..1000 {
             client.publish(Publish::new("a", "x").qos(qos)).unwrap();
@@ -396,7 +397,8 @@ fn a_message_is_acknowledged_while_the_connection_drains() {
         link.expect_start("DISCONNECT");
         link.expect_end();
     });
-    let client = server.client();
+    let client = server.builder().drain_timeout(WATCHDOG).build().unwrap();
+    client.connect().unwrap();
     let delivery = client.publish(Publish::new("a", "1").qos(QoS::ExactlyOnce)).unwrap();
     assert!(client.disconnect().unwrap().is_complete());
     delivery.outcome().expect("an outcome").expect("an acknowledgement");

@@ -14,7 +14,7 @@ function options (clientId, clean) {
 
 async function next (client) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('nothing came')), 10000)
+    const timer = setTimeout(() => reject(new Error('nothing came')), 60000)
     client.once('message', (topic, payload, packet) => {
       clearTimeout(timer)
       resolve(packet)

@@ -5,12 +5,14 @@ import sys
 
 import mqttools
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 async def main():
     port = int(sys.argv[1])
-    client = mqttools.Client("127.0.0.1", port, client_id="mqttools", topic_alias_maximum=5)
+    client = mqttools.Client(
+        "127.0.0.1", port, client_id="mqttools", topic_alias_maximum=5, response_timeout=PATIENCE
+    )
     await client.start()
     await client.subscribe("mqttools/#")
     for size in (0, 1, 5_000, 300_000):

@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-PATIENCE = 10
+PATIENCE = 60
 
 
 def client(port, version, name, clean=True):
