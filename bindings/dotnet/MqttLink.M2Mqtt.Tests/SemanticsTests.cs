@@ -224,6 +224,49 @@ namespace M2Mqtt.Tests
             }
         }
 
+        /// <summary>ConnectionOpened comes for every CONNACK, refusals included, before everything that came with the
+        /// connection, and the server's DISCONNECT before the end. In M2Mqtt both came on the thread that reads, so that
+        /// nothing could be waited for inside; here they come on the thread of the other events.</summary>
+        [Test]
+        public void Semantics06_OpenedAndTheServersGoodbyeComeInOrderWithTheOtherEvents()
+        {
+            using (ScriptedServer server = ScriptedServer.Run(listener =>
+            {
+                using (Peer refusing = listener.Accept())
+                {
+                    refusing.Accept(new MqttMsgConnack { ReturnCode = MqttReasonCode.NotAuthorized });
+                    refusing.ExpectEnd();
+                }
+
+                using (Peer peer = listener.Accept())
+                {
+                    peer.Accept();
+                    peer.Send(new MqttMsgPublish("t", Payload));
+                    peer.Send(new MqttMsgPuback { MessageId = peer.Expect<MqttMsgPublish>().MessageId });
+                    peer.Send(new MqttMsgDisconnect { ReasonCode = MqttReasonCode.ServerBusy });
+                }
+            }))
+            using (MqttClient client = server.Client(MqttProtocolVersion.Version_5))
+            {
+                List<MqttReasonCode> inside = new List<MqttReasonCode>();
+                Recorder events = new Recorder(client);
+                client.ConnectionOpened += (sender, e) =>
+                {
+                    if (e.Message.ReturnCode == MqttReasonCode.Success)
+                    {
+                        inside.Add(client.PublishAndWait("t", Payload, MqttQoSLevel.AtLeastOnce, false, 10000));
+                    }
+                };
+                Check.Equal(MqttReasonCode.NotAuthorized, client.Connect("c"));
+                Check.Equal(MqttReasonCode.Success, client.Connect("c"));
+                events.Await("closed");
+                Check.Equal(new[] { MqttReasonCode.Success }, inside);
+                Check.Equal(new[] { "opened 135", "opened 0", "message t x", "close requested 137", "closed" },
+                    events.Lines.Where(line => !line.StartsWith("published")));
+                server.Join();
+            }
+        }
+
         /// <summary>ConnectionClosed comes once for a lost link, and once after Disconnect.</summary>
         [Test]
         public void Semantics07_ClosedComesOnceAfterALossAndAfterDisconnect()

@@ -17,6 +17,9 @@ namespace MqttLink.M2Mqtt.Engine
         private int returned;
         private int told;
         private int accepted;
+        private int refusalsReturned;
+        private int refusalsTold;
+        private int refusals;
         private int opened;
         private int ended;
         private int swallow;
@@ -137,6 +140,7 @@ namespace MqttLink.M2Mqtt.Engine
             {
                 if (error != null)
                 {
+                    Refuse(ref refusalsReturned, error);
                     return error;
                 }
 
@@ -264,12 +268,7 @@ namespace MqttLink.M2Mqtt.Engine
 
         public void OnConnectFailed(IntPtr error)
         {
-            MqttException failure = MqttException.From(error);
-            if (failure != null && failure.Status == MqttStatus.Refused)
-            {
-                MqttMsgConnack message = Translation.Refused(failure, Plan.IsV5);
-                core.Tell(this, "ConnectionOpened", () => core.Events.OnOpened(message));
-            }
+            Refuse(ref refusalsTold, MqttException.From(error));
         }
 
         public void OnDisconnected(IntPtr error)
@@ -358,6 +357,26 @@ namespace MqttLink.M2Mqtt.Engine
                     accepted = count;
                     core.Accepted(this, Text.FromNative(NativeMethods.mqttlink_granted_client_id(granted)),
                         NativeMethods.mqttlink_granted_session_present(granted));
+                }
+            }
+        }
+
+        /// <summary>A refusal too is told when the library says so first, so that it is told although the program connects
+        /// anew at once.</summary>
+        private void Refuse(ref int count, MqttException failure)
+        {
+            if (failure == null || failure.Status != MqttStatus.Refused)
+            {
+                return;
+            }
+
+            lock (accepting)
+            {
+                if (++count > refusals)
+                {
+                    refusals = count;
+                    MqttMsgConnack message = Translation.Refused(failure, Plan.IsV5);
+                    core.Tell(this, "ConnectionOpened", () => core.Events.OnOpened(message));
                 }
             }
         }
