@@ -448,7 +448,7 @@ namespace uPLibrary.Networking.M2Mqtt
 
         private bool Verify(string name, X509Certificate2 certificate)
         {
-            using (CertificateFindings findings = new CertificateFindings(name, certificate, caCert))
+            using (var findings = new Nano.CertificateFindings(name, certificate, caCert))
             {
                 return verify(this, certificate, findings.Chain, findings.Errors);
             }

@@ -81,11 +81,11 @@ namespace M2Mqtt.Tests
         public void NamesOfImpossibleLengthsEnd(byte last)
         {
             byte[] impossible = { 0x30, 0x0A, 0x82, 0x01, (byte)'a', 0x82, 0x84, 0xFF, 0xFF, 0xFF, last, (byte)'b' };
-            List<string> names = Classic.CertificateFindings.Names(impossible).Take(100)
+            List<string> names = CertificateFindings.Names(impossible).Take(100)
                 .Select(name => Encoding.ASCII.GetString(name.Value)).ToList();
             Check.Equal(new[] { "a" }, names.ToArray());
             byte[] cut = { 0x30, 0x05, 0x82, 0x03, (byte)'a' };
-            Check.Equal(0, Classic.CertificateFindings.Names(cut).Count());
+            Check.Equal(0, CertificateFindings.Names(cut).Count());
         }
     }
 }

@@ -22,6 +22,7 @@ namespace MqttLink.Tests
             Run("ecparam -name prime256v1 -genkey -noout -out curve.key");
             Run("req -new -key curve.key -out curve.csr -subj /CN=curve");
             Sign("curve", "client.ext");
+            Pack("server");
             Pack("client");
             Pack("curve");
         }
@@ -33,6 +34,9 @@ namespace MqttLink.Tests
         internal string Server => In("server.pem");
 
         internal string ServerKey => In("server.key");
+
+        /// <summary>As <see cref="ClientPack"/>.</summary>
+        internal string ServerPack => In("server.p12");
 
         internal string Client => In("client.pem");
 

@@ -6,7 +6,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace uPLibrary.Networking.M2Mqtt
+namespace nanoFramework.M2Mqtt
 {
     /// <summary>What .NET thinks of a server's certificate: the arguments of a
     /// <see cref="RemoteCertificateValidationCallback"/>.</summary>
@@ -49,7 +49,8 @@ namespace uPLibrary.Networking.M2Mqtt
                 && Chain.ChainElements[count - 1].Certificate.Thumbprint == root.Thumbprint;
         }
 
-        private static bool IsFor(string host, X509Certificate2 certificate)
+        /// <summary>Whether the certificate names the host, by its name or its address.</summary>
+        internal static bool IsFor(string host, X509Certificate2 certificate)
         {
             X509Extension extension = certificate.Extensions[AlternativeNames];
             if (extension == null)

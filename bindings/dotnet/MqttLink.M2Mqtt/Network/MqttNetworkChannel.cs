@@ -11,12 +11,19 @@ namespace nanoFramework.M2Mqtt
     /// <summary>A socket, with TLS if wanted, for programs that read and write packets by themselves.</summary>
     public class MqttNetworkChannel : IMqttNetworkChannel
     {
+        private const int RecordMax = 16 * 1024;
+
         private readonly bool secure;
         private readonly X509Certificate certificate;
         private readonly X509Certificate authority;
         private readonly MqttSslProtocols protocols;
         private Socket socket;
         private Stream stream;
+
+        // Of a record of TLS that was read, what nobody has asked for yet.
+        private byte[] record = new byte[0];
+        private int recordStart;
+        private int recordEnd;
 
         /// <summary>Over a connected socket.</summary>
         /// <param name="socket">The socket.</param>
@@ -28,7 +35,8 @@ namespace nanoFramework.M2Mqtt
         /// <summary>Over a socket that was accepted; <see cref="Accept"/> speaks TLS if wanted.</summary>
         /// <param name="socket">The socket.</param>
         /// <param name="secure">Whether TLS is spoken.</param>
-        /// <param name="serverCert">The server's certificate with its private key.</param>
+        /// <param name="serverCert">The server's certificate with its private key, as <c>X509Certificate2</c>: TLS is
+        /// the platform's here, which knows no PEM keys.</param>
         /// <param name="sslProtocol">The version of TLS.</param>
         public MqttNetworkChannel(
             Socket socket, bool secure, X509Certificate serverCert, MqttSslProtocols sslProtocol)
@@ -61,7 +69,8 @@ namespace nanoFramework.M2Mqtt
         /// <param name="remotePort">The port.</param>
         /// <param name="secure">Whether TLS is spoken.</param>
         /// <param name="caCert">The authority to trust besides the system's; null for none.</param>
-        /// <param name="clientCert">The client's certificate with its private key; null for none.</param>
+        /// <param name="clientCert">The client's certificate with its private key, as <c>X509Certificate2</c>; null for
+        /// none.</param>
         /// <param name="sslProtocol">The version of TLS.</param>
         public MqttNetworkChannel(string remoteHostName, int remotePort, bool secure, X509Certificate caCert,
             X509Certificate clientCert, MqttSslProtocols sslProtocol)
@@ -87,7 +96,7 @@ namespace nanoFramework.M2Mqtt
         /// <inheritdoc/>
         public bool DataAvailable
         {
-            get { return socket != null && socket.Available > 0; }
+            get { return recordStart < recordEnd || (socket != null && socket.Available > 0); }
         }
 
         /// <inheritdoc/>
@@ -114,7 +123,9 @@ namespace nanoFramework.M2Mqtt
                 int count;
                 try
                 {
-                    count = stream.Read(buffer, filled, buffer.Length - filled);
+                    count = secure
+                        ? ReadRecord(buffer, filled)
+                        : stream.Read(buffer, filled, buffer.Length - filled);
                 }
                 catch (IOException error) when (IsTimeout(error))
                 {
@@ -167,7 +178,8 @@ namespace nanoFramework.M2Mqtt
             socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             socket.NoDelay = true;
             socket.Connect(RemoteHostName, RemotePort);
-            RemoteIpAddress = ((IPEndPoint)socket.RemoteEndPoint).Address;
+            IPAddress remote = ((IPEndPoint)socket.RemoteEndPoint).Address;
+            RemoteIpAddress = remote.IsIPv4MappedToIPv6 ? remote.MapToIPv4() : remote;
             stream = new NetworkStream(socket, false);
             if (secure)
             {
@@ -175,7 +187,7 @@ namespace nanoFramework.M2Mqtt
                 X509CertificateCollection own = new X509CertificateCollection();
                 if (certificate != null)
                 {
-                    own.Add(certificate);
+                    own.Add(WithKey());
                 }
 
                 tls.AuthenticateAsClient(RemoteHostName, own, MqttSslUtility.ToSslPlatformEnum(protocols), false);
@@ -190,9 +202,38 @@ namespace nanoFramework.M2Mqtt
             {
                 SslStream tls = new SslStream(stream, false);
                 tls.AuthenticateAsServer(
-                    certificate, false, MqttSslUtility.ToSslPlatformEnum(protocols), false);
+                    WithKey(), false, MqttSslUtility.ToSslPlatformEnum(protocols), false);
                 stream = tls;
             }
+        }
+
+        /// <summary>Reads a whole record, so that TLS keeps nothing back that <see cref="DataAvailable"/> would not know
+        /// of.</summary>
+        private int ReadRecord(byte[] buffer, int at)
+        {
+            if (recordStart == recordEnd)
+            {
+                record = record.Length > 0 ? record : new byte[RecordMax];
+                recordStart = 0;
+                recordEnd = 0;
+                recordEnd = stream.Read(record, 0, record.Length);
+            }
+
+            int count = Math.Min(recordEnd - recordStart, buffer.Length - at);
+            Buffer.BlockCopy(record, recordStart, buffer, at, count);
+            recordStart += count;
+            return count;
+        }
+
+        private X509Certificate WithKey()
+        {
+            if (certificate is PemCertificate)
+            {
+                throw new ArgumentException("the platform's TLS takes no private key in PEM: give the channel an"
+                    + " X509Certificate2 with its key, such as new X509Certificate2(\"own.p12\", password).");
+            }
+
+            return certificate;
         }
 
         private static bool IsTimeout(IOException error)
@@ -204,13 +245,18 @@ namespace nanoFramework.M2Mqtt
 
         private bool Verify(object sender, X509Certificate shown, X509Chain chain, SslPolicyErrors errors)
         {
-            if (!ValidateServerCertificate || errors == SslPolicyErrors.None)
+            if (!ValidateServerCertificate)
             {
                 return true;
             }
 
-            return errors == SslPolicyErrors.RemoteCertificateChainErrors && authority != null
-                && MqttSslUtility.IsIssuedBy(shown, authority);
+            // Not every platform looks at the name.
+            bool isNamed = (errors & SslPolicyErrors.RemoteCertificateNameMismatch) == 0
+                && CertificateFindings.IsFor(RemoteHostName, new X509Certificate2(shown));
+            bool isTrusted = errors == SslPolicyErrors.None
+                || (errors == SslPolicyErrors.RemoteCertificateChainErrors && authority != null
+                    && MqttSslUtility.IsIssuedBy(shown, authority));
+            return isNamed && isTrusted;
         }
     }
 }
