@@ -17,7 +17,7 @@ namespace MqttLink.Tests
             return new MqttTlsOptions().WithAuthorityFile(Certificates.Get.Authority).WithSystemRoots(false);
         }
 
-        private static void ThereAndBack(MqttClientOptions options, MqttQoS qos)
+        internal static void ThereAndBack(MqttClientOptions options, MqttQoS qos)
         {
             using (var client = new MqttClient(options))
             using (var received = new BlockingCollection<MqttMessage>())

@@ -203,7 +203,7 @@ namespace MqttLink
 
             public void OnDisconnected(IntPtr error)
             {
-                var cause = MqttException.From(error);
+                var cause = client.BecauseOfTransport(MqttException.From(error));
                 var again = cause != null && client.supervisor != null;
                 client.connectionClosed.Raise(client, new MqttConnectionClosedEventArgs(cause, again), report);
                 if (again)

@@ -7,7 +7,7 @@ namespace MqttLink
 {
     public sealed partial class MqttClient
     {
-        // How soon a cancelled ReceiveAsync gives its thread back.
+        // How soon a cancelled ReceiveAsync gives its thread back. To interrupt it would wake every call of the client.
         private const long Slice = 100;
 
         /// <summary>
@@ -40,7 +40,8 @@ namespace MqttLink
 
         /// <summary>
         /// The next message, as <see cref="Receive()"/>. If one is there the task is done at once; otherwise a
-        /// thread waits for it. Cancelled, no message is taken.
+        /// thread waits for it, which looks every 100 ms whether the token is cancelled, if it can be. Cancelled, no
+        /// message is taken.
         /// </summary>
         public Task<MqttMessage> ReceiveAsync(CancellationToken cancellation = default)
         {
@@ -57,10 +58,11 @@ namespace MqttLink
 
         private MqttMessage ReceiveUntil(CancellationToken cancellation)
         {
+            var slice = cancellation.CanBeCanceled ? Slice : Limits.Forever;
             while (true)
             {
                 cancellation.ThrowIfCancellationRequested();
-                var status = ReceiveNative(Slice, out var message);
+                var status = ReceiveNative(slice, out var message);
                 if (status == MqttStatus.Ok)
                 {
                     return message;

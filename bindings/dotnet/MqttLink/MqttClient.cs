@@ -16,6 +16,7 @@ namespace MqttLink
         private readonly ClientHandle handle;
         private readonly MqttAcknowledge acknowledge;
         private readonly bool pulls;
+        private readonly StreamTransport transport;
         private readonly Supervisor supervisor;
 
         /// <summary>Makes a client for a URL, with the default of everything. Nothing is sent yet.</summary>
@@ -42,7 +43,8 @@ namespace MqttLink
             backlog = new PublishBacklog(PostNative, published);
             events = new Events(this);
             supervisor = options.Reconnect == null ? null : new Supervisor(this, options.Reconnect);
-            handle = ClientCallbacks.NewClient(options, events, !options.Pulls);
+            transport = options.Transport == null ? null : new StreamTransport(options.Transport);
+            handle = ClientCallbacks.NewClient(options, events, !options.Pulls, transport);
         }
 
         /// <summary>Where the client stands. Never blocks.</summary>
@@ -214,10 +216,27 @@ namespace MqttLink
             }
         }
 
+        // What the program's own transport has thrown is the reason behind the library's.
+        private void CheckTransport(MqttStatus status)
+        {
+            var cause = status == MqttStatus.Ok ? null : transport?.TakeThrown();
+            if (cause != null)
+            {
+                throw MqttException.Last(status).Because(cause);
+            }
+        }
+
+        private MqttException BecauseOfTransport(MqttException error)
+        {
+            var cause = error == null ? null : transport?.TakeThrown();
+            return cause == null ? error : error.Because(cause);
+        }
+
         private MqttConnection Established(MqttStatus status, GrantedHandle granted)
         {
             using (granted)
             {
+                CheckTransport(status);
                 CheckAuthenticated(status);
                 return MqttConnection.From(granted.Pointer);
             }

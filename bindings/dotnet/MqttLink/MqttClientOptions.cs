@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Net;
 using MqttLink.Interop;
 
@@ -53,6 +54,8 @@ namespace MqttLink
         internal bool Traces { get; private set; }
 
         internal MqttReconnectPolicy Reconnect { get; private set; }
+
+        internal Func<string, int, TimeSpan, Stream> Transport { get; private set; }
 
         internal string AuthenticationMethod { get; private set; }
 
@@ -216,6 +219,24 @@ namespace MqttLink
         {
             var handle = (tls ?? throw new ArgumentNullException(nameof(tls))).Handle;
             return After(NativeMethods.mqttlink_options_set_tls(Handle, handle));
+        }
+
+        /// <summary>
+        /// Carries the packets over streams of the program's own instead of TCP and TLS: an <c>SslStream</c> with a
+        /// key that is not to be exported, a tunnel, a proxy, a serial line. The URL must not ask for TLS, which is the
+        /// stream's own affair; <see cref="WithResolver"/> and the options of sockets are not used.
+        /// </summary>
+        /// <param name="open">
+        /// Called for each connection, on a thread of its own, with the host and the port of the options and the time
+        /// that is left for it. What it throws fails the attempt and is the <c>InnerException</c>; a stream that comes
+        /// too late is disposed. One thread reads the stream while others, one at a time, write. It is disposed once,
+        /// from any thread: reads and writes that wait have to return then, as those of sockets, pipes and
+        /// <c>SslStream</c> do.
+        /// </param>
+        public MqttClientOptions WithTransport(Func<string, int, TimeSpan, Stream> open)
+        {
+            Transport = open ?? throw new ArgumentNullException(nameof(open));
+            return this;
         }
 
         /// <summary>

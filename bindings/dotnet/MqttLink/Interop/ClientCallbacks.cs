@@ -98,9 +98,15 @@ namespace MqttLink.Interop
         /// Makes a client whose callbacks go to <paramref name="events"/>. Without <paramref name="messages"/>,
         /// messages wait for mqttlink_client_receive.
         /// </summary>
-        internal static ClientHandle NewClient(MqttClientOptions options, IClientEvents events, bool messages)
+        internal static ClientHandle NewClient(
+            MqttClientOptions options, IClientEvents events, bool messages, StreamTransport transport)
         {
-            return NewClient(options.Handle, events, messages, options.Traces, options.AuthenticationMethod);
+            // Other clients may be made with the same options at the same time.
+            lock (options.Handle)
+            {
+                transport?.Register(options.Handle);
+                return NewClient(options.Handle, events, messages, options.Traces, options.AuthenticationMethod);
+            }
         }
 
         /// <summary>
@@ -115,7 +121,6 @@ namespace MqttLink.Interop
             try
             {
                 ClientHandle client;
-                // Other clients may be made with the same options at the same time.
                 lock (options)
                 {
                     Register(options, GCHandle.ToIntPtr(user), messages, traces, method);

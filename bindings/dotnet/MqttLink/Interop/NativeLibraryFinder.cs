@@ -102,7 +102,7 @@ namespace MqttLink.Interop
             return system == "win" ? "mqttlink.dll" : system == "osx" ? "libmqttlink.dylib" : "libmqttlink.so";
         }
 
-        private static string OperatingSystem()
+        internal static string OperatingSystem()
         {
             switch (Environment.OSVersion.Platform)
             {
