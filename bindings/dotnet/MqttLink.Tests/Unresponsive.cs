@@ -1,0 +1,118 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading;
+using MqttLink.TestRunner;
+
+namespace MqttLink.Tests
+{
+    /// <summary>Servers at which a client has to wait: in TCP, or for the first answer, be it TLS's or MQTT's.</summary>
+    internal sealed class Unresponsive : IDisposable
+    {
+        private readonly List<IDisposable> open = new List<IDisposable>();
+        private readonly ManualResetEvent reached = new ManualResetEvent(false);
+        private int fillers;
+
+        private Unresponsive()
+        {
+        }
+
+        internal int Port { get; private set; }
+
+        /// <summary>One that accepts a connection, reads, and says nothing.</summary>
+        internal static Unresponsive Silent()
+        {
+            var server = new Unresponsive();
+            var listener = server.Listen(10);
+            // A thread in Accept would not always be woken by the end of the listener.
+            listener.BeginAccept(
+                accepted => new Thread(() => server.Read(listener, accepted)) { IsBackground = true }.Start(), null);
+            return server;
+        }
+
+        /// <summary>One whose system drops what wants to connect, because too many wait for it already.</summary>
+        internal static Unresponsive Full()
+        {
+            var server = new Unresponsive();
+            server.Listen(0);
+            for (var filler = 0; filler < 4; filler++)
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                server.open.Add(socket);
+                socket.Blocking = false;
+                try
+                {
+                    socket.Connect(IPAddress.Loopback, server.Port);
+                }
+                catch (SocketException)
+                {
+                    // It is on its way, which is all that it is for.
+                }
+            }
+            server.fillers = server.Connecting();
+            return server;
+        }
+
+        /// <summary>Waits until the client has sent something, to a server that is silent.</summary>
+        internal void WaitForBytes()
+        {
+            Check.Signalled(reached, "the client's first bytes");
+        }
+
+        /// <summary>Waits until the system of the client has asked for a connection, to a server that is full.</summary>
+        internal void WaitForAttempt()
+        {
+            Check.Eventually(() => Connecting() > fillers, "the client's attempt");
+        }
+
+        public void Dispose()
+        {
+            lock (open)
+            {
+                open.ForEach(socket => socket.Dispose());
+                open.Clear();
+            }
+        }
+
+        // How many sockets of this system have asked for a connection to the port and got no answer: state 2.
+        private int Connecting()
+        {
+            var remote = ":" + Port.ToString("X4") + " 02 ";
+            return File.ReadAllLines("/proc/net/tcp").Count(line => line.Contains(remote));
+        }
+
+        private Socket Listen(int backlog)
+        {
+            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            open.Add(listener);
+            listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            listener.Listen(backlog);
+            Port = ((IPEndPoint)listener.LocalEndPoint).Port;
+            return listener;
+        }
+
+        private void Read(Socket listener, IAsyncResult accepted)
+        {
+            try
+            {
+                var socket = listener.EndAccept(accepted);
+                lock (open)
+                {
+                    open.Add(socket);
+                }
+                var buffer = new byte[4096];
+                while (socket.Receive(buffer) > 0)
+                {
+                    reached.Set();
+                }
+            }
+            catch (Exception exception) when (exception is SocketException || exception is ObjectDisposedException)
+            {
+                // The test is over.
+            }
+        }
+    }
+}
