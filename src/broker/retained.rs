@@ -34,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) stored: u64,
     /// When a message with its topic was last published.
     pub(crate) touched: u64,
+    /// Who has published it; 0 is nobody who could have a subscription.
+    pub(crate) publisher: u64,
 }
 
 /// The place of a topic in the order of walks.
@@ -123,6 +125,7 @@ impl Retained {
         &mut self,
         message: &Arc<Publication>,
         at: u64,
+        publisher: u64,
         count_max: usize,
         bytes_max: usize,
     ) -> Result<(), Full> {
@@ -137,7 +140,7 @@ impl Retained {
         if count > count_max || bytes > bytes_max {
             return Err(Full);
         }
-        let kept = Kept { message: Arc::clone(message), stored: at, touched: at };
+        let kept = Kept { message: Arc::clone(message), stored: at, touched: at, publisher };
         self.topics.insert(key(topic), kept);
         self.bytes = bytes;
         if let Some(at) = message.expires_at() {
@@ -152,7 +155,7 @@ impl Retained {
         let (stored, touched) =
             self.find(message.topic()).map_or((0, 0), |kept| (kept.stored, kept.touched));
         // There is always room for these few.
-        let _ = self.store(message, 0, usize::MAX, usize::MAX);
+        let _ = self.store(message, 0, 0, usize::MAX, usize::MAX);
         if let Some(kept) = self.topics.get_mut(&key(message.topic())) {
             (kept.stored, kept.touched) = (stored, touched);
         }
@@ -325,7 +328,7 @@ mod tests {
         let mut store = Retained::default();
         let bytes_max = 2 * OVERHEAD + 12;
         let mut keep = |topic, payload| {
-            let kept = store.store(&message(topic, payload, None), 1, 2, bytes_max).is_ok();
+            let kept = store.store(&message(topic, payload, None), 1, 0, 2, bytes_max).is_ok();
             (kept, store.count(), store.bytes())
         };
         assert_eq!(keep("a", "xx"), (true, 1, OVERHEAD + 4));
@@ -340,15 +343,15 @@ mod tests {
     #[test]
     fn what_replaces_an_expiring_message_does_not_expire_with_it() {
         let mut store = Retained::default();
-        store.store(&message("a", "1", Some(5)), 1, 9, 9_999).unwrap();
-        store.store(&message("b", "1", Some(5)), 1, 9, 9_999).unwrap();
-        store.store(&message("a", "2", Some(50)), 1, 9, 9_999).unwrap();
+        store.store(&message("a", "1", Some(5)), 1, 0, 9, 9_999).unwrap();
+        store.store(&message("b", "1", Some(5)), 1, 0, 9, 9_999).unwrap();
+        store.store(&message("a", "2", Some(50)), 1, 0, 9, 9_999).unwrap();
         let now = Time::from_origin(Duration::from_secs(5));
         assert_eq!(store.poll_timeout(), Some(now));
         assert_eq!(store.expire(now), 1);
         assert!(store.get("a").is_some() && store.get("b").is_none());
         for _ in 0..1000 {
-            store.store(&message("a", "3", Some(60)), 1, 9, 9_999).unwrap();
+            store.store(&message("a", "3", Some(60)), 1, 0, 9, 9_999).unwrap();
         }
         assert!(store.expiries.len() < 100);
     }
@@ -358,7 +361,7 @@ mod tests {
         let mut store = Retained::default();
         for number in 0..EXPIRE_MAX + 10 {
             let one = message(&number.to_string(), "1", Some(5));
-            store.store(&one, 1, 9_999, 9_999_999).unwrap();
+            store.store(&one, 1, 0, 9_999, 9_999_999).unwrap();
         }
         let now = Time::from_origin(Duration::from_secs(5));
         let most = u64::try_from(EXPIRE_MAX).unwrap();
@@ -372,7 +375,7 @@ mod tests {
         for number in 0..1_000 {
             for leaf in ["a", "b", "c/d"] {
                 let topic = format!("x{}/{number}/{leaf}", number % 10);
-                store.store(&message(&topic, "1", None), 1, 9_999, 9_999_999).unwrap();
+                store.store(&message(&topic, "1", None), 1, 0, 9_999, 9_999_999).unwrap();
             }
         }
         let steps_for = |filter: &str, count: usize| {
@@ -418,7 +421,7 @@ mod tests {
         ) {
             let mut store = Retained::default();
             for name in &names {
-                store.store(&message(name, "1", None), 1, 99, 99_999).unwrap();
+                store.store(&message(name, "1", None), 1, 0, 99, 99_999).unwrap();
             }
             for filter in &filters {
                 let mut expected: Vec<_> =

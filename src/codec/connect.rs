@@ -55,6 +55,25 @@ impl<'a> Connect<'a> {
     pub(crate) fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
         let version = decode_version(&mut reader)?;
+        Self::decode_rest(reader, version)
+    }
+
+    /// The version whose form a CONNECT of an unknown version has behind the protocol level: 5.0, or
+    /// 3.1.1 if it is not that of 5.0 alone.
+    pub(crate) fn nearest_version(body: &'a [u8]) -> Version {
+        let reads_as = |version| {
+            let mut reader = Reader::new(body);
+            let head = reader.binary("protocol name").and_then(|_| reader.u8("protocol level"));
+            head.and_then(|_| Self::decode_rest(reader, version)).is_ok()
+        };
+        if reads_as(Version::V5) && !reads_as(Version::V3_1_1) {
+            Version::V5
+        } else {
+            Version::V3_1_1
+        }
+    }
+
+    fn decode_rest(mut reader: Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let flags = reader.u8("connect flags")?;
         check_flags(flags, version)?;
         let keep_alive = reader.u16("keep alive")?;

@@ -66,6 +66,19 @@ pub fn parse_header(
     Ok(Some(Header { packet_type, flags, header_len, len }))
 }
 
+impl Header {
+    /// Checks what the version decides. CONNECT says its version only behind its header, which was
+    /// read as that of the most tolerant one, MQTT 3.1.
+    pub(crate) fn check(&self, version: Version) -> Result<(), DecodeError> {
+        check_flags(self.packet_type, self.flags, version)?;
+        let remaining = u32::try_from(self.len - self.header_len).unwrap_or(u32::MAX);
+        if version.is_v5() && self.header_len != 1 + var_int_len(remaining) {
+            return Err(DecodeError::VarIntNotMinimal { field: "remaining length" });
+        }
+        Ok(())
+    }
+}
+
 fn check_flags(packet: PacketType, flags: u8, version: Version) -> Result<(), DecodeError> {
     match packet {
         PacketType::Publish if flags & 0b0110 == 0b0110 => Err(DecodeError::InvalidQoS),

@@ -35,6 +35,8 @@ const CURSOR: usize = 100;
 struct Cursor {
     qos: QoS,
     id: u32,
+    /// Whose messages it is not given, with No Local.
+    except: Option<u64>,
     walk: Walk,
     /// When it was made. A message that was published later has gone its own way to the client.
     since: u64,
@@ -99,7 +101,8 @@ impl Cursor {
                 && kept.touched == at
                 && away.iter().any(|(from, to)| *from < at && at <= *to)
         };
-        kept.touched <= self.since || missed()
+        // [MQTT-3.8.3-3]
+        self.except != Some(kept.publisher) && (kept.touched <= self.since || missed())
     }
 
     fn bytes(&self) -> usize {
@@ -122,9 +125,10 @@ impl Core {
         let bytes = cursor_bytes(pattern.len());
         let has_room = self.has_room_for(key, bytes);
         let since = self.catching_up.next_moment();
+        let except = self.except(key, options);
         let Some(session) = self.sessions.get_mut(key) else { return };
         let cursors = &mut session.catch_up.get_or_insert_default().cursors;
-        let one = Cursor { qos: options.qos, id, walk: Walk::new(pattern), since };
+        let one = Cursor { qos: options.qos, id, except, walk: Walk::new(pattern), since };
         let is_same = |other: &&mut Cursor| other.walk.is_for(pattern);
         let count = cursors.iter_mut().filter(is_same).count();
         let mut same = cursors.iter_mut().filter(is_same);
@@ -141,12 +145,24 @@ impl Core {
 
     /// A subscription was replaced, and gets no retained messages again; those that it has not been
     /// given come as it is now.
-    pub(super) fn change_cursor(&mut self, key: Key, filter: &str, qos: QoS, id: u32) {
+    pub(super) fn change_cursor(
+        &mut self,
+        key: Key,
+        filter: &str,
+        options: SubscribeOptions,
+        id: u32,
+    ) {
+        let except = self.except(key, options);
         let session = self.sessions.get_mut(key);
         let Some(all) = session.and_then(|session| session.catch_up.as_mut()) else { return };
         for cursor in all.cursors.iter_mut().filter(|cursor| cursor.walk.is_for(filter)) {
-            (cursor.qos, cursor.id) = (qos, id);
+            (cursor.qos, cursor.id, cursor.except) = (options.qos, id, except);
         }
+    }
+
+    fn except(&self, key: Key, options: SubscribeOptions) -> Option<u64> {
+        let session = self.sessions.get(key).filter(|_| options.no_local)?;
+        Some(self.publisher(&session.client))
     }
 
     /// A subscription has ended.

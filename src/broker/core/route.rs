@@ -1,5 +1,6 @@
 //! The way of a message: from its publisher to everyone who gets it.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::session::size;
@@ -44,14 +45,14 @@ impl Core {
     ) -> Result<usize, crate::codec::EncodeError> {
         self.now = now;
         let message = Arc::new(Publication::from_request(now, request)?);
-        self.keep(&message);
+        self.keep(&message, 0);
         Ok(self.route(None, &message))
     }
 
     /// As [`publish`](Self::publish), for a message that was made elsewhere.
     pub(crate) fn publish_shared(&mut self, now: Time, message: Arc<Publication>) {
         self.now = now;
-        self.keep(&message);
+        self.keep(&message, 0);
         self.route(None, &message);
     }
 
@@ -65,7 +66,13 @@ impl Core {
             return;
         };
         let reason = match self.admit(session, message, input) {
-            Ok(message) => self.publish_from(Some(session), message),
+            Ok(message) => {
+                let publisher = match self.sessions.get(session) {
+                    Some(session) if message.retain() => self.publisher(&session.client),
+                    _ => 0,
+                };
+                self.publish_from(session, publisher, message)
+            }
             Err(reason) => {
                 self.statistics.drops.refused += 1;
                 let v5 = self.connections.get(key).is_some_and(|c| c.protocol.version().is_v5());
@@ -151,25 +158,32 @@ impl Core {
     /// Keeps a message that was accepted, and routes it. Returns the reason for its acknowledgement.
     pub(super) fn publish_from(
         &mut self,
-        from: Option<Key>,
+        from: Key,
+        publisher: u64,
         message: Arc<Publication>,
     ) -> ReasonCode {
         if self.faults.drops(message.topic()) {
             self.statistics.drops.faults += 1;
             return ReasonCode::Success;
         }
-        let kept = self.keep(&message);
+        let kept = self.keep(&message, publisher);
         let accepted = if kept { ReasonCode::Success } else { ReasonCode::QuotaExceeded };
         if let Some(delay) = self.faults.delay(message.topic()) {
             let at = self.now + delay;
-            self.held.messages.push((at, from, message));
+            self.held.messages.push((at, Some(from), message));
             self.timers.push(at, Timer::Held);
             return accepted;
         }
-        match self.route(from, &message) {
+        match self.route(Some(from), &message) {
             0 if kept => ReasonCode::NoMatchingSubscribers,
             _ => accepted,
         }
+    }
+
+    /// What a client identifier is remembered by with a retained message: a long one would have to be
+    /// paid for. Nobody can choose two that are the same here.
+    pub(super) fn publisher(&self, client: &ClientInfo) -> u64 {
+        self.by_client_id.hasher().hash_one(&*client.client_id).max(1)
     }
 
     pub(super) fn release_held(&mut self) {
@@ -185,13 +199,13 @@ impl Core {
 
     /// Keeps a message if it is a retained one. Says whether nothing was in the way of that: when
     /// there is no room, the subscribers of this moment get it all the same.
-    fn keep(&mut self, message: &Arc<Publication>) -> bool {
+    fn keep(&mut self, message: &Arc<Publication>, publisher: u64) -> bool {
         if !message.retain() {
             return true;
         }
         let (count, bytes) = (self.limits.retained_messages, self.limits.retained_bytes);
         let moment = self.catching_up.next_moment();
-        let kept = self.retained.store(message, moment, count, bytes).is_ok();
+        let kept = self.retained.store(message, moment, publisher, count, bytes).is_ok();
         if !kept {
             self.statistics.drops.retained_full += 1;
         }

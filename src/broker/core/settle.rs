@@ -67,7 +67,7 @@ impl Core {
         };
         match message {
             Ok(message) => {
-                self.publish_from(Some(from), message);
+                self.publish_from(from, self.publisher(client), message);
             }
             Err(_) => self.statistics.drops.refused += 1,
         }

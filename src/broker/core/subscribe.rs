@@ -7,12 +7,17 @@ use crate::broker::hooks::{Action, BrokerEvent};
 use crate::broker::slots::Key;
 use crate::broker::subscriptions::{Change, Subscription};
 use crate::codec::topic::Filter;
-use crate::codec::{PropertyId, QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicError};
+use crate::codec::{
+    PropertyId, QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicError, Version,
+};
 use crate::proto::{SubscribeReceived, UnsubscribeReceived, reason_string};
 
 impl Core {
     pub(super) fn subscribe(&mut self, key: Key, request: &SubscribeReceived) {
-        let Some(session) = self.connections.get(key).and_then(|one| one.session) else { return };
+        let Some(connection) = self.connections.get(key) else { return };
+        let Some(session) = connection.session else { return };
+        // It has no word for a refusal: the subscription is granted, and nothing comes.
+        let is_mute = connection.protocol.version() == Version::V3_1;
         let id = request.properties.number(PropertyId::SubscriptionIdentifier).unwrap_or_default();
         // All filters are treated as if they came one by one [MQTT-3.8.4-5]; the retained messages
         // follow the answer.
@@ -27,6 +32,7 @@ impl Core {
                     changes.push((filter.as_str(), options, change));
                     granted(options.qos)
                 }
+                Err(_) if is_mute => granted(options.qos),
                 Err(reason) => reason,
             });
         }
@@ -123,7 +129,7 @@ impl Core {
         if wanted {
             self.open_cursor(key, &filter, options, id);
         } else {
-            self.change_cursor(key, text, options.qos, id);
+            self.change_cursor(key, text, options, id);
         }
     }
 

@@ -81,7 +81,7 @@ impl Core {
             for message in self.changed_sys() {
                 let moment = self.catching_up.next_moment();
                 // There is always room for these few.
-                let _ = self.retained.store(&message, moment, usize::MAX, usize::MAX);
+                let _ = self.retained.store(&message, moment, 0, usize::MAX, usize::MAX);
                 self.route(None, &message);
             }
             self.arm_sys();

@@ -25,12 +25,18 @@ pub struct Accept {
 
 impl ServerConnection {
     /// CONNECT has come: it is looked at before anybody is asked.
-    pub(super) fn receive_connect(&mut self, body: &[u8]) -> Result<(), ProtocolError> {
+    pub(super) fn receive_connect(
+        &mut self,
+        header: &frame::Header,
+        body: &[u8],
+    ) -> Result<(), ProtocolError> {
         if self.phase != Phase::Waiting {
             let when = "a second time [MQTT-3.1.0-2]";
             return Err(ProtocolError::Unexpected { packet: PacketType::Connect, when });
         }
-        let connect = match Connect::decode(body) {
+        let decoded = Connect::decode(body);
+        let checked = decoded.and_then(|it| header.check(it.version).map(|()| it));
+        let connect = match checked {
             Ok(connect) => connect,
             Err(error) => return self.refuse_malformed(body, error),
         };
@@ -56,11 +62,11 @@ impl ServerConnection {
     }
 
     /// A CONNECT that cannot be read. MQTT 5.0 may be told why; before, only an unknown version is
-    /// answered [MQTT-3.1.2-2] [MQTT-3.1.4-1].
+    /// answered, in the form of the version that it resembles [MQTT-3.1.2-2] [MQTT-3.1.4-1].
     fn refuse_malformed(&mut self, body: &[u8], error: DecodeError) -> Result<(), ProtocolError> {
         match error {
             DecodeError::ProtocolLevel { .. } => {
-                self.version = Version::V3_1_1;
+                self.version = Connect::nearest_version(body);
                 self.put_refusal(ReasonCode::UnsupportedProtocolVersion, Properties::new());
             }
             DecodeError::ProtocolName => {}

@@ -6,7 +6,7 @@ use super::{
 use crate::codec::topic::Filter;
 use crate::codec::{
     Ack, AckKind, Disconnect, Frame, Packet, PacketType, PropertyId, PublishHead, QoS, ReasonCode,
-    Sender, Subscribe, frame,
+    Sender, Subscribe, Version, frame,
 };
 use crate::proto::alias::AliasError;
 use crate::proto::inbound::Receipt;
@@ -62,8 +62,10 @@ impl ServerConnection {
     /// Handles what `rest` begins with and says how long it is; 0 if it is not all there.
     fn handle_packet(&mut self, rest: &[u8], at: usize) -> Result<usize, ProtocolError> {
         let packet_max = self.config.maximum_packet_size;
-        // The version is not known before CONNECT, whose header is the same in all of them.
-        let Some(header) = frame::parse_header(rest, self.version, packet_max)? else {
+        // The version is not known before CONNECT; MQTT 3.1 has the fewest rules for its header.
+        let waiting = self.phase == Phase::Waiting;
+        let version = if waiting { Version::V3_1 } else { self.version };
+        let Some(header) = frame::parse_header(rest, version, packet_max)? else {
             return Ok(0);
         };
         self.expect(header.packet_type)?;
@@ -73,7 +75,7 @@ impl ServerConnection {
             self.frames.push(at..at + header.len);
         }
         match header.packet_type {
-            PacketType::Connect => self.receive_connect(body)?,
+            PacketType::Connect => self.receive_connect(&header, body)?,
             PacketType::Publish => {
                 let head = PublishHead::decode(header.flags, body, self.version)?;
                 self.receive_publish(&head, body, at + header.header_len)?;

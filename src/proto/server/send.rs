@@ -3,7 +3,7 @@
 use super::{Outgoing, Phase, ServerConnection};
 use crate::codec::{
     Ack, AckKind, Packet, PacketId, Properties, PropertyId, QoS, ReasonCode, Sender, SubAck,
-    UnsubAck,
+    UnsubAck, Version,
 };
 use crate::proto::outbound::NewFlight;
 use crate::proto::{AckOutcome, AckToken, Time, Token};
@@ -68,18 +68,22 @@ impl ServerConnection {
         }
     }
 
-    /// Answers a SUBSCRIBE: one reason for each filter, in order. Before MQTT 5.0 every failure is
-    /// 0x80. The properties are reason string and user properties.
+    /// Answers a SUBSCRIBE: one reason for each filter, in order. In MQTT 3.1.1 every failure is 0x80;
+    /// MQTT 3.1 has none, and its client is granted QoS 0. The properties are reason string and user
+    /// properties.
     pub fn suback(
         &mut self,
         packet_id: PacketId,
         mut reasons: Vec<ReasonCode>,
         properties: Properties<'_>,
     ) {
-        if !self.version.is_v5() {
-            for reason in reasons.iter_mut().filter(|reason| reason.is_error()) {
-                *reason = ReasonCode::UnspecifiedError;
-            }
+        let failure = match self.version {
+            Version::V3_1 => Some(ReasonCode::Success),
+            Version::V3_1_1 => Some(ReasonCode::UnspecifiedError),
+            Version::V5 => None,
+        };
+        if let Some(failure) = failure {
+            reasons.iter_mut().filter(|reason| reason.is_error()).for_each(|one| *one = failure);
         }
         let properties = self.diagnostics(properties);
         self.put(&Packet::SubAck(SubAck { packet_id, properties, reasons }));

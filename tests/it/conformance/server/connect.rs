@@ -47,18 +47,18 @@ fn v311_3_1_0_2_a_second_connect_is_an_error() {
     connect_comes_twice(V4);
 }
 
-/// A CONNECT with this protocol name and level, otherwise valid in MQTT 3.1.1 or 5.0.
-fn with_protocol(name: &str, level: u8) -> Vec<u8> {
-    let properties: &[u8] = if level == 5 { &[0] } else { &[] };
+/// A CONNECT with this protocol name and level, otherwise a valid one of this version.
+fn with_protocol(name: &str, level: u8, form: Version) -> Vec<u8> {
+    let properties: &[u8] = if form.is_v5() { &[0] } else { &[] };
     let rest = [&[level, 2, 0, 0], properties, &[0, 1, b'a']].concat();
     packet(0x10, &[field(name.as_bytes()), rest].concat())
 }
 
-fn a_wrong_name_is_not_accepted(level: u8) {
+fn a_wrong_name_is_not_accepted(version: Version) {
     for name in ["mqtt", "MQTTX", "MQT", "", "MQIsdp"] {
         let mut world = World::new();
-        let client = world.open(V4);
-        world.send_bytes(client, &with_protocol(name, level));
+        let client = world.open(version);
+        world.send_bytes(client, &with_protocol(name, version.level(), version));
         assert!(world.is_closed(client), "{name}");
         // The name of MQTT 3.1 with another level is a known protocol in an unknown version.
         let answers = world.expect_all(client);
@@ -68,32 +68,39 @@ fn a_wrong_name_is_not_accepted(level: u8) {
 
 #[test]
 fn v5_3_1_2_1_a_wrong_protocol_name_is_not_accepted() {
-    a_wrong_name_is_not_accepted(5);
+    a_wrong_name_is_not_accepted(V5);
 }
 
 #[test]
 fn v311_3_1_2_1_a_wrong_protocol_name_is_not_accepted() {
-    a_wrong_name_is_not_accepted(4);
+    a_wrong_name_is_not_accepted(V4);
 }
 
-fn unknown_versions_are_refused() {
-    for level in [0, 2, 3, 6, 9, 255] {
+/// Nobody knows what a client of another version understands. Most likely it is the answer of the
+/// version whose form its CONNECT has.
+fn unknown_versions_are_refused(form: Version, answer: &str) {
+    for level in [0, 2, 3, 6, 9, 99, 255] {
         let mut world = World::new();
-        let client = world.open(V4);
-        world.send_bytes(client, &with_protocol("MQTT", level));
-        assert_eq!(world.expect_hex(client), "20 02 00 01", "level {level}");
+        let client = world.open(form);
+        world.send_bytes(client, &with_protocol("MQTT", level, form));
+        assert_eq!(world.expect_hex(client), answer, "level {level}");
         world.expect_closed(client);
     }
 }
 
 #[test]
 fn v5_3_1_2_2_an_unknown_version_is_refused() {
-    unknown_versions_are_refused();
+    unknown_versions_are_refused(V5, "20 03 00 84 00");
 }
 
 #[test]
 fn v311_3_1_2_2_an_unknown_version_is_refused_with_1() {
-    unknown_versions_are_refused();
+    unknown_versions_are_refused(V4, "20 02 00 01");
+    let mut world = World::new();
+    let client = world.open(V4);
+    world.send_hex(client, "10 09 00 04 4d 51 54 54 06 ff ff");
+    assert_eq!(world.expect_hex(client), "20 02 00 01", "it has no form that is known");
+    world.expect_closed(client);
 }
 
 #[test]
@@ -107,6 +114,60 @@ fn v5_3_1_2_2_a_version_that_is_not_wanted_is_refused_in_its_own_words() {
         assert_eq!(world.expect(client), answer);
         world.expect_closed(client);
         world.connect(V4, "b");
+    }
+}
+
+/// The answer to a valid CONNECT of this version whose header has these flags.
+fn with_header_flags(version: Version, flags: u8) -> String {
+    let mut world = World::new();
+    let client = world.open(version);
+    let mut bytes = Vec::new();
+    hello(version, "a").encode(1000, &mut bytes).unwrap();
+    bytes[0] |= flags;
+    world.send_bytes(client, &bytes);
+    if world.is_closed(client) {
+        return world.expect_all(client).join("") + ", closed";
+    }
+    world.expect_hex(client)
+}
+
+#[test]
+fn v5_2_1_3_1_connect_with_a_reserved_header_flag_is_malformed() {
+    for flags in 1..16 {
+        let answer = with_header_flags(V5, flags);
+        assert_eq!(answer, "CONNACK reason=malformed packet (0x81), closed", "{flags:#06b}");
+    }
+}
+
+#[test]
+fn v311_2_2_2_2_connect_with_a_reserved_header_flag_closes_the_connection() {
+    for flags in 1..16 {
+        assert_eq!(with_header_flags(V4, flags), ", closed", "{flags:#06b}");
+    }
+}
+
+/// There the header of every packet has DUP, QoS and RETAIN, which mean nothing in CONNECT.
+#[test]
+fn v31_connect_may_have_any_header_flag() {
+    for flags in 0..16 {
+        assert_eq!(with_header_flags(V3, flags), "20 02 00 00", "{flags:#06b}");
+    }
+}
+
+#[test]
+fn v5_1_5_5_1_connect_with_a_padded_length_is_malformed() {
+    for (version, answer) in
+        [(V5, "CONNACK reason=malformed packet (0x81)"), (V4, "CONNACK"), (V3, "CONNACK")]
+    {
+        let mut world = World::new();
+        let client = world.open(version);
+        let mut bytes = Vec::new();
+        hello(version, "a").encode(1000, &mut bytes).unwrap();
+        bytes[1] |= 0x80;
+        bytes.insert(2, 0);
+        world.send_bytes(client, &bytes);
+        assert_eq!(world.expect(client), answer);
+        assert_eq!(world.is_closed(client), version.is_v5());
     }
 }
 

@@ -1,12 +1,12 @@
 //! Subscriptions: answers, replacement, retained messages, wildcards, shares.
 
 use mqttlink::broker::{Action, CoreConfig};
-use mqttlink::codec::Version;
+use mqttlink::codec::{Connect, Version, Will};
 use mqttlink::{Properties, PropertyId, QoS, ReasonCode, SubscribeOptions};
 
 use super::{filters_are_text, options, refuses, with_filter, without_filter};
 use crate::hex::{packet, unhex};
-use crate::world::{V4, V5, World, hello, number};
+use crate::world::{V3, V4, V5, World, hello, number, will};
 
 fn each_filter_has_its_answer(version: Version, answer: &str) {
     let mut world = guarded();
@@ -121,6 +121,32 @@ fn v5_3_8_3_3_no_local_keeps_a_clients_own_messages_from_it() {
     world.publish(client, "t", QoS::AtMostOnce);
     world.expect_nothing(client);
     assert!(world.expect(other).starts_with("PUBLISH"));
+}
+
+/// Also where it waited in between: what is retained, a will among it, and whoever has the identifier
+/// now.
+#[test]
+fn v5_3_8_3_3_no_local_keeps_a_clients_own_retained_messages_from_it() {
+    let mut world = World::new();
+    let other = world.connect(V5, "b");
+    world.retain(other, "t/b", "1", QoS::AtLeastOnce);
+    let retained = Will { retain: true, ..will("t/will") };
+    let (client, _) = world.accepted(&Connect { will: Some(retained), ..hello(V5, "a") });
+    world.retain(client, "t/a", "1", QoS::AtLeastOnce);
+    world.cut(client);
+    let client = world.connect(V5, "a");
+    for no_local in [true, false] {
+        let wanted = SubscribeOptions { no_local, ..options(QoS::AtMostOnce) };
+        world.subscribe(client, "t/+", wanted);
+        let lines = world.expect_all(client);
+        assert_eq!(lines.len(), if no_local { 1 } else { 3 }, "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("t/b")), "{lines:?}");
+    }
+    world.retain(other, "t/a", "2", QoS::AtLeastOnce);
+    let again = world.connect(V5, "a");
+    let wanted = SubscribeOptions { no_local: true, ..options(QoS::AtMostOnce) };
+    world.subscribe(again, "t/a", wanted);
+    assert!(world.expect(again).contains("t/a"), "it is another client's now");
 }
 
 #[test]
@@ -404,6 +430,23 @@ fn v311_3_9_3_1_return_codes_have_the_order_of_the_filters() {
 #[test]
 fn v311_3_9_3_2_return_codes_are_0_1_2_and_0x80() {
     each_filter_has_its_answer(V4, V4_ANSWER);
+}
+
+/// MQTT 3.1 has no code for it: the subscription is granted, and nothing comes.
+#[test]
+fn v31_a_refused_subscription_cannot_be_told_from_another() {
+    let mut world = guarded();
+    let client = world.connect(V3, "a");
+    let asked = ["a", "secret", "b", "c", "d"].map(|filter| (filter, options(QoS::AtLeastOnce)));
+    world.subscribe_with(client, &asked, Properties::new());
+    world.send_hex(client, "82 0f 00 09 00 06 73 65 63 72 65 74 02 00 01 65 00");
+    assert_eq!(world.expect_hex(client), "90 04 00 09 02 00");
+    for topic in ["secret", "e"] {
+        world.publish(client, topic, QoS::AtLeastOnce);
+        world.expect_nothing(client);
+    }
+    world.publish(client, "c", QoS::AtMostOnce);
+    assert!(world.expect(client).starts_with("PUBLISH"));
 }
 
 #[test]
