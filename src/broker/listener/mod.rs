@@ -354,6 +354,8 @@ impl Poller {
 
     fn run_timers(&mut self) {
         if self.core.poll_timeout().is_some_and(|at| at <= self.now) {
+            // Answers do not wait for what they bring with them, retained messages above all.
+            self.write_round();
             self.core.handle_timeout(self.now);
         }
         while let Some((at, id)) = self.closing.front().copied()
