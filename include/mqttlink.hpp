@@ -10,7 +10,8 @@
  *     client.publish("house/attic", "21.5").wait();
  *     client.disconnect();
  *
- * Classes own what they hold, can be moved and not copied. Names that end in _view or _ref own nothing and
+ * Classes own what they hold, can be moved and not copied; one that was moved from holds nothing, and its calls
+ * fail as those of C do with NULL. Names that end in _view or _ref own nothing and
  * live as long as what they were taken from: in a handler, until it returns. Failures are exceptions
  * derived from mqttlink::error; the try_ forms return a mqttlink::result instead and throw nothing but
  * std::bad_alloc. A client's handlers run on its dispatcher thread, a broker's where mqttlink.h says; one that
@@ -56,6 +57,13 @@ enum class protocol : std::int32_t { mqtt_3_1 = 3, mqtt_3_1_1 = 4, mqtt_5 = 5 };
 enum class acknowledge : std::int32_t { on_receipt = 0, when_handled = 1, manually = 2 };
 enum class retain_handling : std::int32_t { send = 0, send_if_new = 1, do_not_send = 2 };
 enum class tls_version : std::int32_t { tls_1_0 = 10, tls_1_1 = 11, tls_1_2 = 12, tls_1_3 = 13 };
+
+class granted;
+class results;
+class message;
+class client;
+class broker;
+class options;
 
 inline const char *version() noexcept { return mqttlink_version(); }
 
@@ -252,7 +260,14 @@ public:
         using iterator_category = std::input_iterator_tag;
         using value_type = property;
         using difference_type = std::ptrdiff_t;
-        using pointer = const property *;
+        class pointer {
+        public:
+            explicit pointer(property shown) noexcept : shown_(shown) {}
+            const property *operator->() const noexcept { return &shown_; }
+
+        private:
+            property shown_;
+        };
         using reference = property;
 
         iterator(const mqttlink_properties *list, std::size_t at) noexcept : list_(list), at_(at) {}
@@ -263,6 +278,7 @@ public:
                     shown.value ? std::string_view(shown.value, shown.value_len)
                                 : std::string_view()};
         }
+        pointer operator->() const noexcept { return pointer(**this); }
         iterator &operator++() noexcept {
             ++at_;
             return *this;
@@ -301,7 +317,7 @@ public:
         return std::string_view(found, len);
     }
     /* The value of the first user property with this name. */
-    std::optional<std::string_view> user(const std::string &name) const noexcept {
+    std::optional<std::string_view> user(const std::string &name) const {
         const char *found = mqttlink_properties_user(list_, detail::c_string(name));
         if (!found)
             return std::nullopt;
@@ -352,6 +368,8 @@ private:
 class granted_view {
 public:
     explicit granted_view(const mqttlink_granted *from) noexcept : from_(from) {}
+    /* Of one that passes by, which it would outlive. */
+    granted_view(const granted &&) = delete;
 
     mqttlink::protocol version() const noexcept {
         return static_cast<mqttlink::protocol>(mqttlink_granted_version(from_));
@@ -391,6 +409,13 @@ protected:
 class granted : public granted_view {
 public:
     explicit granted(mqttlink_granted *from) noexcept : granted_view(from), own_(from) {}
+    granted(granted &&other) noexcept
+        : granted_view(std::exchange(other.from_, nullptr)), own_(std::move(other.own_)) {}
+    granted &operator=(granted &&other) noexcept {
+        from_ = std::exchange(other.from_, nullptr);
+        own_ = std::move(other.own_);
+        return *this;
+    }
 
 private:
     detail::handle<mqttlink_granted, mqttlink_granted_free> own_;
@@ -400,6 +425,8 @@ private:
 class results_view {
 public:
     explicit results_view(const mqttlink_results *from) noexcept : from_(from) {}
+    /* Of one that passes by, which it would outlive. */
+    results_view(const results &&) = delete;
 
     std::size_t size() const noexcept { return mqttlink_results_count(from_); }
     int operator[](std::size_t index) const noexcept { return mqttlink_results_at(from_, index); }
@@ -420,6 +447,13 @@ protected:
 class results : public results_view {
 public:
     explicit results(mqttlink_results *from) noexcept : results_view(from), own_(from) {}
+    results(results &&other) noexcept
+        : results_view(std::exchange(other.from_, nullptr)), own_(std::move(other.own_)) {}
+    results &operator=(results &&other) noexcept {
+        from_ = std::exchange(other.from_, nullptr);
+        own_ = std::move(other.own_);
+        return *this;
+    }
 
 private:
     detail::handle<mqttlink_results, mqttlink_results_free> own_;
@@ -436,12 +470,12 @@ private:
     detail::handle<mqttlink_acknowledger, mqttlink_acknowledger_free> own_;
 };
 
-class message;
-
 /* A message from the server. */
 class message_view {
 public:
     explicit message_view(const mqttlink_message *from) noexcept : from_(from) {}
+    /* Of one that passes by, which it would outlive. */
+    message_view(const message &&) = delete;
 
     std::string_view topic() const noexcept { return detail::view(mqttlink_message_topic(from_)); }
     /* The payload as bytes; empty if it comes as a stream. */
@@ -482,6 +516,13 @@ protected:
 class message : public message_view {
 public:
     explicit message(mqttlink_message *from) noexcept : message_view(from), own_(from) {}
+    message(message &&other) noexcept
+        : message_view(std::exchange(other.from_, nullptr)), own_(std::move(other.own_)) {}
+    message &operator=(message &&other) noexcept {
+        from_ = std::exchange(other.from_, nullptr);
+        own_ = std::move(other.own_);
+        return *this;
+    }
 
 private:
     detail::handle<mqttlink_message, mqttlink_message_free> own_;
@@ -605,6 +646,8 @@ using verify_handler = std::function<bool(std::string_view host, std::string_vie
 class client_ref {
 public:
     explicit client_ref(mqttlink_client *from) noexcept : from_(from) {}
+    /* Of one that passes by, which it would outlive. */
+    client_ref(const client &&) = delete;
 
     mqttlink_state state() const noexcept { return mqttlink_client_state(from_); }
     bool is_connected() const noexcept { return mqttlink_client_is_connected(from_); }
@@ -631,6 +674,9 @@ public:
             return detail::last_error();
         return granted(made);
     }
+    /* Has the next connection made with other options; handlers stay as they are. */
+    void reconfigure(const options &setup) const;
+    result<nothing> try_reconfigure(const options &setup) const;
     granted last_granted() const {
         mqttlink_granted *made = nullptr;
         detail::check(mqttlink_client_granted(from_, &made));
@@ -1107,11 +1153,12 @@ public:
         return done(mqttlink_options_set_session_expiry(get(), short_of(expiry.count())));
     }
     options &keep_alive(seconds interval) {
-        auto most = interval.count() > 65535 ? 65535 : interval.count();
-        return done(mqttlink_options_set_keep_alive(get(), static_cast<std::uint16_t>(most)));
+        auto most = short_of(interval.count());
+        return done(mqttlink_options_set_keep_alive(
+            get(), static_cast<std::uint16_t>(most > UINT16_MAX ? UINT16_MAX : most)));
     }
     options &ping_timeout(milliseconds limit) {
-        return done(mqttlink_options_set_ping_timeout(get(), short_of(limit.count())));
+        return within(mqttlink_options_set_ping_timeout, limit);
     }
     options &will(const std::string &topic, std::string_view payload,
                   mqttlink::qos qos = mqttlink::qos::at_most_once, bool retain = false,
@@ -1145,16 +1192,16 @@ public:
         return done(mqttlink_options_set_tls(get(), settings.get()));
     }
     options &connect_timeout(milliseconds limit) {
-        return done(mqttlink_options_set_connect_timeout(get(), short_of(limit.count())));
+        return within(mqttlink_options_set_connect_timeout, limit);
     }
     options &response_timeout(milliseconds limit) {
-        return done(mqttlink_options_set_response_timeout(get(), short_of(limit.count())));
+        return within(mqttlink_options_set_response_timeout, limit);
     }
     options &publish_timeout(milliseconds limit) {
-        return done(mqttlink_options_set_publish_timeout(get(), short_of(limit.count())));
+        return within(mqttlink_options_set_publish_timeout, limit);
     }
     options &drain_timeout(milliseconds limit) {
-        return done(mqttlink_options_set_drain_timeout(get(), short_of(limit.count())));
+        return within(mqttlink_options_set_drain_timeout, limit);
     }
     options &window(std::uint16_t messages) { return done(mqttlink_options_set_window(get(), messages)); }
     options &queue_max(std::size_t messages, std::size_t bytes) {
@@ -1188,6 +1235,9 @@ public:
         return done(mqttlink_options_set_acknowledge(get(), static_cast<int>(mode)));
     }
     options &authenticator(const std::string &method, std::shared_ptr<mqttlink::authenticator> who) {
+        if (!who)
+            return done(mqttlink_options_set_authenticator(get(), detail::c_string(method), nullptr,
+                                                           nullptr, nullptr, nullptr, nullptr));
         return done(mqttlink_options_set_authenticator(
             get(), detail::c_string(method), detail::auth_start, detail::auth_respond, detail::auth_finish,
             detail::keep(std::move(who)), detail::free_function<detail::authenticator_ptr>));
@@ -1237,16 +1287,36 @@ private:
         detail::check(status);
         return *this;
     }
+    /* `forever` is the longest there is, `by_default` leaves it as it is. */
+    options &within(mqttlink_status (*set)(mqttlink_options *, std::uint32_t), milliseconds limit) {
+        if (limit == by_default)
+            return *this;
+        return done(set(get(), limit == forever ? UINT32_MAX : short_of(limit.count())));
+    }
     static std::uint32_t short_of(std::int64_t count) noexcept {
         return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
     }
     detail::handle<mqttlink_options, mqttlink_options_free> own_;
 };
 
+inline void client_ref::reconfigure(const options &setup) const {
+    detail::check(mqttlink_client_reconfigure(from_, setup.get()));
+}
+inline result<nothing> client_ref::try_reconfigure(const options &setup) const {
+    return detail::outcome(mqttlink_client_reconfigure(from_, setup.get()));
+}
+
 /* An MQTT client. Destroying it ends the connection without a goodbye, so that the will is published. */
 class client : public client_ref {
 public:
     explicit client(const options &setup) : client_ref(make(setup)), own_(from_) {}
+    client(client &&other) noexcept
+        : client_ref(std::exchange(other.from_, nullptr)), own_(std::move(other.own_)) {}
+    client &operator=(client &&other) noexcept {
+        from_ = std::exchange(other.from_, nullptr);
+        own_ = std::move(other.own_);
+        return *this;
+    }
 
     static result<client> try_make(const options &setup) {
         mqttlink_client *made = nullptr;
@@ -1498,6 +1568,8 @@ private:
 class broker_ref {
 public:
     explicit broker_ref(mqttlink_broker *from) noexcept : from_(from) {}
+    /* Of one that passes by, which it would outlive. */
+    broker_ref(const broker &&) = delete;
 
     /* 0 if it does not listen. */
     std::uint16_t port() const noexcept { return mqttlink_broker_port(from_); }
@@ -1620,7 +1692,7 @@ protected:
 
 private:
     mqttlink_status send(const std::string &topic, std::string_view payload,
-                         const publish_options &how) const noexcept {
+                         const publish_options &how) const {
         return mqttlink_broker_publish(from_, detail::c_string(topic), payload.data(), payload.size(),
                                        static_cast<int>(how.qos), how.retain, how.list());
     }
@@ -1890,6 +1962,13 @@ private:
 class broker : public broker_ref {
 public:
     explicit broker(const broker_options &setup) : broker_ref(start(setup)), own_(from_) {}
+    broker(broker &&other) noexcept
+        : broker_ref(std::exchange(other.from_, nullptr)), own_(std::move(other.own_)) {}
+    broker &operator=(broker &&other) noexcept {
+        from_ = std::exchange(other.from_, nullptr);
+        own_ = std::move(other.own_);
+        return *this;
+    }
 
     static result<broker> try_start(const broker_options &setup) {
         mqttlink_broker *made = nullptr;

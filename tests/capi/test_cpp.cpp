@@ -40,6 +40,13 @@ static_assert(!std::is_copy_constructible_v<mqttlink::client>);
 static_assert(std::is_move_constructible_v<mqttlink::client>);
 static_assert(!std::is_copy_constructible_v<mqttlink::message>);
 static_assert(std::is_nothrow_move_constructible_v<mqttlink::message>);
+/* A view of what is about to go is not made by accident. */
+static_assert(!std::is_constructible_v<mqttlink::message_view, mqttlink::message>);
+static_assert(!std::is_constructible_v<mqttlink::granted_view, mqttlink::granted>);
+static_assert(!std::is_constructible_v<mqttlink::results_view, mqttlink::results>);
+static_assert(!std::is_constructible_v<mqttlink::client_ref, mqttlink::client>);
+static_assert(!std::is_constructible_v<mqttlink::broker_ref, mqttlink::broker>);
+static_assert(std::is_constructible_v<mqttlink::message_view, const mqttlink::message &>);
 
 template <class E, class F> void throws(mqttlink_status status, F call) {
     try {
@@ -302,6 +309,43 @@ void results(server *server) {
     CHECK(seen == 2);
 }
 
+/* What was moved from holds nothing, whatever becomes of what it held. */
+void moved_from(server *server) {
+    mqttlink::client first{mqttlink::options(server_url(server))};
+    mqttlink::client second = std::move(first);
+    mqttlink::granted granted = second.connect();
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL, [&] { first.publish("a", "x"); });
+    mqttlink::results results = second.subscribe(mqttlink::subscription("a", qos::at_most_once));
+    second.publish("a", "x").wait();
+    mqttlink::message message = second.receive(20s);
+    {
+        mqttlink::granted taken = std::move(granted);
+        mqttlink::results answer = std::move(results);
+        mqttlink::message kept = std::move(message);
+        CHECK(taken.client_id() == "assigned" && answer.size() == 1 && kept.text() == "x");
+        kept = std::move(message);
+    }
+    CHECK(message.topic().empty() && message.text().empty() && message.properties().empty());
+    CHECK(granted.client_id().empty() && results.size() == 0);
+    first = std::move(second);
+    CHECK(first.is_connected() && !second.is_connected());
+}
+
+/* Numbers and pointers that C++ allows and C does not know. */
+void odd_settings(server *server) {
+    mqttlink::options options(server_url(server));
+    options.keep_alive(-5s).connect_timeout(mqttlink::forever).response_timeout(mqttlink::by_default);
+    mqttlink::client client(options);
+    CHECK(client.connect().keep_alive() == 0s);
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL, [&] { options.authenticator("M", nullptr); });
+    throws<mqttlink::error>(MQTTLINK_ERROR_INVALID_STATE, [&] { client.reconfigure(options); });
+    client.disconnect();
+    client.reconfigure(options.client_id("another"));
+    client.connect();
+    mqttlink::properties list;
+    CHECK(list.add_user("a", "b").begin()->name == "a");
+}
+
 } // namespace
 
 int main() {
@@ -317,6 +361,8 @@ int main() {
     sources_that_throw(server);
     events_that_do_not_wait(server);
     results(server);
+    moved_from(server);
+    odd_settings(server);
     lines.wait(1);
     mqttlink::log_to({});
     server_stop(server);
