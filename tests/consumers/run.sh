@@ -48,6 +48,10 @@ cc -Wall -Werror -o "$root/bin/shared" $here/consumer.c $(pkg-config --cflags --
 static=$(pkg-config --static --libs mqttlink | sed "s|-lmqttlink|$prefix/lib/libmqttlink.a|")
 cc -Wall -Werror -o "$root/bin/static" $here/consumer.c $(pkg-config --cflags mqttlink) $static
 LD_LIBRARY_PATH='' "$root/bin/static"
+# Everything static, as pkg-config alone says it. What the linker remarks about names in glibc is no error.
+cc -static -o "$root/bin/all-static" $here/consumer.c $(pkg-config --static --cflags --libs mqttlink) \
+    2>"$root/all-static.log" || { cat "$root/all-static.log"; exit 1; }
+LD_LIBRARY_PATH='' "$root/bin/all-static"
 c++ -std=c++17 -Wall -Werror -o "$root/bin/cpp" $here/consumer.cpp \
     $(pkg-config --cflags --libs mqttlink)
 "$root/bin/cpp"
