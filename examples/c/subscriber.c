@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static mqttlink_client *client;
 static volatile sig_atomic_t stopped;
@@ -19,6 +20,25 @@ static void stop(int number) {
 static int complain(void) {
     fprintf(stderr, "%s\n", mqttlink_last_error_message());
     return 1;
+}
+
+/* Connects again, however long that takes, and subscribes anew if the server has lost the session. */
+static void come_back(const char *filter) {
+    for (unsigned pause_s = 1; !stopped; pause_s = pause_s < 16 ? pause_s * 2 : 16) {
+        mqttlink_granted *granted;
+        if (mqttlink_client_reconnect(client, &granted) == MQTTLINK_OK) {
+            bool kept = mqttlink_granted_session_present(granted);
+            mqttlink_granted_free(granted);
+            if (kept || mqttlink_client_subscribe_one(client, filter, MQTTLINK_AT_LEAST_ONCE, NULL) ==
+                            MQTTLINK_OK) {
+                fprintf(stderr, "here again\n");
+                return;
+            }
+            mqttlink_client_abort(client);
+        }
+        complain();
+        sleep(pause_s);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -53,8 +73,7 @@ int main(int argc, char **argv) {
             left--;
         } else if (status != MQTTLINK_ERROR_INTERRUPTED) {
             complain();
-            if (mqttlink_client_reconnect(client, NULL) != MQTTLINK_OK)
-                return complain();
+            come_back(argv[2]);
         }
     }
     mqttlink_client_disconnect(client);
