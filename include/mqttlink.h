@@ -26,38 +26,46 @@
  *
  * What is checked. NULL, text that is not UTF-8, numbers out of range and lengths that cannot be, the use
  * of a client or broker that was freed or that belongs to the parent of a fork: each gives its status and
- * never undefined behaviour. What cannot be checked is the caller's part: a pointer that is not NULL points
- * at what the function asks for, a length is not longer than the memory, and nothing but a client or a
- * broker is used after it was freed.
+ * never undefined behaviour. A freed client or broker is known until 256 more of its kind have been freed;
+ * then its pointer may belong to a new one. What cannot be checked is the caller's part: a pointer that is
+ * not NULL points at what the function asks for, a length is not longer than the memory, and nothing but a
+ * client or a broker is used after it was freed. Functions that set an option check what can be known then;
+ * mqttlink_client_new and mqttlink_broker_start check the rest.
  *
  * Ownership. What a function called ..._new, _start, _copy or _receive puts into your pointer is yours, and is
  * freed with the ..._free function of its type; so is what comes out of an argument whose description says
  * so. Pointers that functions return belong to the object they were asked of and live as long, unless
- * the description says otherwise. All ..._free functions take NULL. What you pass in is copied.
+ * the description says otherwise. All ..._free functions take NULL. What you pass in is copied, but for the
+ * bytes of mqttlink_payload_new.
  *
  * Strings are UTF-8 and end with NUL. Payloads and binary data are a pointer and a length; a pointer may
- * be NULL where the length is 0. No function keeps a pointer to your data after it has returned.
+ * be NULL where the length is 0.
  *
  * Numbers. Enums are int32_t when they go in, so that a wrong one is an error. Times are milliseconds
  * (..._ms) or seconds (..._s).
  *
  * Threads. Every function may be called on every thread, also inside every callback, also those that
- * wait; only a broker has callbacks that must not wait, and they say so. The one that may be called in a signal handler is mqttlink_client_interrupt. Every wait has a
- * deadline and is woken when the connection ends or the client is freed.
+ * wait; only some callbacks of a broker and those of mqttlink_options_set_transport must not wait, and they
+ * say so. In a signal handler only mqttlink_client_interrupt may be called. A function that may block says
+ * so. Every wait has a deadline, MQTTLINK_FOREVER if that is what you ask for, and is woken when the
+ * connection ends or the client is freed. An object that is not a client or a broker is freed when no other
+ * thread uses it.
  *
  * Callbacks are a function, a pointer of yours that is passed to it first, and a function that frees that
  * pointer, which may be NULL and is called once, also when the registration fails. They run on the client's
  * dispatcher thread, one at a time, in the order of what happened, unless the description says otherwise;
- * no lock is held. What they are given lives until they return. They must not be left by longjmp or an
- * exception. After mqttlink_client_free none runs any more. A broker calls its callbacks on several threads:
+ * no lock is held. What they are given lives until they return. They must not be left by longjmp, an
+ * exception or pthread_exit. Clients that were made with the same options call the same functions with the
+ * same pointers, each on its own thread, at the same time. After mqttlink_client_free none runs any more. A broker calls its callbacks on several threads:
  * each description says which, and whether it may wait. After mqttlink_broker_free none runs any more.
  *
  * The process is left alone: no signal's disposition is changed, no SIGPIPE is raised, nothing is written
  * to stdout, stderr or the disk. Threads are named mqttlink-...; a client has two while it is connected and
- * one more if there are callbacks, and all clients together have one for interrupts; a broker has one, those
+ * one more if there are callbacks; all clients together have one for interrupts, all payloads with a function
+ * that takes them back one for that, and the log has one; a broker has one, those
  * for authentication and events if there are such callbacks, and one for each mqttlink_broker_subscription
  * with a callback. After fork() the child can make clients and brokers of its own, but not use or free the
- * parent's: MQTTLINK_ERROR_FORKED.
+ * parent's: MQTTLINK_ERROR_FORKED; nor what came out of them, a delivery for one, which cannot tell.
  *
  * Versions. The SONAME holds the first number of the version. Within it, functions and numbers are only
  * added. Callers check mqttlink_version() against MQTTLINK_VERSION_MAJOR if they load the library by hand.
@@ -67,8 +75,9 @@
  * only the program knows. MQTTLINK_ERROR_NUMBER if `size` is less than the struct ever was. All other structs
  * stay as they are.
  *
- * Linking. pkg-config --cflags --libs mqttlink (with --static for libmqttlink.a), or CMake:
- * find_package(mqttlink) and mqttlink::mqttlink or mqttlink::static.
+ * Linking. pkg-config --cflags --libs mqttlink, or CMake: find_package(mqttlink) and mqttlink::mqttlink or
+ * mqttlink::static. For libmqttlink.a without CMake: pkg-config --static, and the linker's -static, or
+ * libmqttlink.a by its path in the place of -lmqttlink.
  */
 
 
@@ -1600,7 +1609,7 @@ typedef struct mqttlink_server_tls mqttlink_server_tls;
 
 /**
  * What to subscribe to, and who takes the messages. Made by `mqttlink_subscription_new`, freed by
- * `mqttlink_subscription_free`, used as often as wanted.
+ * `mqttlink_subscription_free`, used as often as wanted, by any client. Any thread may use it.
  */
 typedef struct mqttlink_subscription mqttlink_subscription;
 
@@ -3084,6 +3093,9 @@ mqttlink_status mqttlink_reply_set(struct mqttlink_reply *reply,
  *
  * `open` is called for every connection with `user`; the other functions with the stream it made.
  * `free_stream`, which may be NULL, is called when nothing will use the stream any more.
+ *
+ * The client waits for these functions when it closes a connection, however long they take. So they must
+ * not wait for the client: no call inside that waits, and none that ends the connection or frees the client.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_set_transport(struct mqttlink_options *options,
@@ -3465,9 +3477,11 @@ mqttlink_status mqttlink_client_publish_source(struct mqttlink_client *client,
 
 /**
  * Lends the library `len` bytes at `data`, which must neither change nor go away until `release`, which
- * may be NULL, is called with `user`: once, on any thread, when the payload is freed and every message
- * with it has left or was given up; at once if this call fails. NULL for `data` is allowed where `len` is
- * 0.
+ * may be NULL, is called with `user`: once, when the payload is freed and every message with it has left
+ * or was given up, by `mqttlink_payload_free` or on a thread that all payloads share, `mqttlink-release`;
+ * at once if this call fails. It may call every function. NULL for `data` is allowed where `len` is 0.
+ *
+ * `MQTTLINK_ERROR_RESOURCES` if that thread cannot be started.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_payload_new(const void *data,

@@ -41,11 +41,12 @@ thread_local! {
 
 #[cfg(unix)]
 extern "C" fn before() {
-    let held: [Box<dyn Any>; 4] = [
+    let held: [Box<dyn Any>; 5] = [
         super::log::held(),
         super::interrupt::held(),
         super::handle::held(),
         super::broker::held(),
+        super::release::held(),
     ];
     let _ = HELD.try_with(|place| place.borrow_mut().extend(held));
 }

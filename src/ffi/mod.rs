@@ -69,4 +69,5 @@ mod guard;
 mod handle;
 mod interrupt;
 mod pointer;
+mod release;
 mod source;

@@ -1,5 +1,6 @@
 //! Payloads that are shared instead of copied.
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use super::numbers;
 use super::pointer::{bytes, free, given, out};
 use super::properties::mqttlink_properties;
 use super::publish::{message, publish};
+use super::release::{self, Releases};
 use super::status::mqttlink_status;
 use crate::client::Room;
 
@@ -25,7 +27,28 @@ pub struct mqttlink_payload {
 /// The program's bytes, and the function that takes them back.
 struct Lent {
     bytes: &'static [u8],
-    _user: User,
+    user: Option<User>,
+    /// Who calls it; nobody where there is no function.
+    releases: Option<Releases>,
+}
+
+thread_local! {
+    /// Whether this thread is in `mqttlink_payload_free`, and what came back there.
+    static FREEING: Cell<bool> = const { Cell::new(false) };
+    static CAME_BACK: Cell<Option<User>> = const { Cell::new(None) };
+}
+
+// The last message with the bytes goes wherever the library has done with it, also under the lock of a
+// client, where no function of the program may run.
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(user) = self.user.take() else { return };
+        if FREEING.try_with(|freeing| freeing.replace(false)).unwrap_or_default() {
+            let _ = CAME_BACK.try_with(|place| place.set(Some(user)));
+        } else if let Some(releases) = &self.releases {
+            releases.release(user);
+        }
+    }
 }
 
 impl AsRef<[u8]> for Lent {
@@ -35,9 +58,11 @@ impl AsRef<[u8]> for Lent {
 }
 
 /// Lends the library `len` bytes at `data`, which must neither change nor go away until `release`, which
-/// may be NULL, is called with `user`: once, on any thread, when the payload is freed and every message
-/// with it has left or was given up; at once if this call fails. NULL for `data` is allowed where `len` is
-/// 0.
+/// may be NULL, is called with `user`: once, when the payload is freed and every message with it has left
+/// or was given up, by `mqttlink_payload_free` or on a thread that all payloads share, `mqttlink-release`;
+/// at once if this call fails. It may call every function. NULL for `data` is allowed where `len` is 0.
+///
+/// `MQTTLINK_ERROR_RESOURCES` if that thread cannot be started.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_payload_new(
     data: *const c_void,
@@ -49,7 +74,9 @@ pub extern "C" fn mqttlink_payload_new(
     let user = User::new(user, release);
     guard::call(|| {
         let (place, bytes) = (out(payload, "payload")?, bytes(data, len, "data")?);
-        place.put_new(mqttlink_payload { bytes: Bytes::from_owner(Lent { bytes, _user: user }) });
+        let releases = release.map(|_| release::begin()).transpose()?;
+        let lent = Lent { bytes, user: Some(user), releases };
+        place.put_new(mqttlink_payload { bytes: Bytes::from_owner(lent) });
         Ok(())
     })
 }
@@ -83,5 +110,11 @@ pub extern "C" fn mqttlink_client_publish_payload(
 /// Frees a payload; messages that are on their way keep the bytes. NULL is allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_payload_free(payload: *mut mqttlink_payload) {
-    guard::or((), || free(payload));
+    guard::or((), || {
+        FREEING.set(true);
+        free(payload);
+        FREEING.set(false);
+        // The function runs when nothing of this is left: it may free another payload.
+        drop(CAME_BACK.take());
+    });
 }

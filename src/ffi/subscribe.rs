@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What to subscribe to, and who takes the messages. Made by `mqttlink_subscription_new`, freed by
-/// `mqttlink_subscription_free`, used as often as wanted.
+/// `mqttlink_subscription_free`, used as often as wanted, by any client. Any thread may use it.
 pub struct mqttlink_subscription {
     inner: Mutex<Inner>,
 }

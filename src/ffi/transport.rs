@@ -57,6 +57,9 @@ struct Functions {
 ///
 /// `open` is called for every connection with `user`; the other functions with the stream it made.
 /// `free_stream`, which may be NULL, is called when nothing will use the stream any more.
+///
+/// The client waits for these functions when it closes a connection, however long they take. So they must
+/// not wait for the client: no call inside that waits, and none that ends the connection or frees the client.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_set_transport(
     options: *mut mqttlink_options,
