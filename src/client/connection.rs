@@ -300,6 +300,10 @@ fn write<'a>(
     loop {
         let began = clock::now();
         let result = pen.step(wait);
+        if pen.is_idle() {
+            // Payloads that have left go now, under no lock, and not with the next write.
+            pen.buffer.clear(KEPT_CAPACITY);
+        }
         let now = clock::now();
         if let (Ok(()), Some(progress)) = (&result, &progress) {
             progress.advance(pen.sent);

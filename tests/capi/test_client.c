@@ -315,6 +315,57 @@ static void shared_payloads(server *server) {
     mqttlink_client_free(client);
 }
 
+/* What takes bytes back runs under no lock, and on no thread that its own calls wait for. */
+typedef struct {
+    mqttlink_client *client;
+    counter released;
+} lender;
+static void use_the_client(void *user) {
+    lender *lender = user;
+    mqttlink_statistics statistics;
+    mqttlink_delivery *delivery;
+    if (mqttlink_client_statistics(lender->client, &statistics, sizeof statistics) == MQTTLINK_OK &&
+        mqttlink_client_publish(lender->client, "quiet", "x", 1, 1, false, NULL, &delivery) == MQTTLINK_OK) {
+        OK(mqttlink_delivery_wait(delivery, WATCHDOG_MS));
+        mqttlink_delivery_free(delivery);
+    }
+    mqttlink_client_free(lender->client);
+    count_up(&lender->released);
+}
+static void payloads_given_back(server *server) {
+    static const char bytes[100000];
+    for (int qos = 0; qos < 3; qos++) {
+        lender lender = {connected(server), COUNTER};
+        mqttlink_payload *payload;
+        OK(mqttlink_payload_new(bytes, sizeof bytes, use_the_client, &lender, &payload));
+        OK(mqttlink_client_publish_payload(lender.client, "quiet", payload, qos, false, NULL,
+                                           MQTTLINK_DEFAULT, NULL));
+        mqttlink_payload_free(payload);
+        wait_for(&lender.released, 1);
+        FAILS(MQTTLINK_ERROR_FREED, mqttlink_client_connect(lender.client, NULL));
+    }
+}
+
+/* One message may exceed a bound, also one of 0. */
+static void bounds_of_nothing(server *server) {
+    mqttlink_options *options;
+    mqttlink_client *client;
+    mqttlink_delivery *delivery;
+    OK(mqttlink_options_new(server_url(server), &options));
+    OK(mqttlink_options_set_out_buffer_max(options, 0));
+    OK(mqttlink_options_set_in_flight_bytes_max(options, 0));
+    OK(mqttlink_client_new(options, &client));
+    mqttlink_options_free(options);
+    OK(mqttlink_client_connect(client, NULL));
+    for (int qos = 0; qos < 3; qos++) {
+        OK(mqttlink_client_publish_timeout(client, "quiet", "x", 1, qos, false, NULL, WATCHDOG_MS,
+                                           &delivery));
+        OK(mqttlink_delivery_wait(delivery, WATCHDOG_MS));
+        mqttlink_delivery_free(delivery);
+    }
+    mqttlink_client_free(client);
+}
+
 static void requests(server *server) {
     mqttlink_client *client = connected(server);
     mqttlink_subscription *subscription = mqttlink_subscription_new();
@@ -399,6 +450,8 @@ int main(void) {
     full_window(server);
     streams(server);
     shared_payloads(server);
+    payloads_given_back(server);
+    bounds_of_nothing(server);
     requests(server);
     by_hand(server);
     counts(server);
