@@ -170,7 +170,7 @@ fn a_handler_that_sleeps_ten_keep_alives_keeps_the_link_and_the_order() {
     let builder = server
         .builder()
         .keep_alive(Duration::from_secs(1))
-        .ping_timeout(Duration::from_secs(1))
+        .ping_timeout(Duration::from_secs(3))
         .queue_max(100, 1_000_000)
         .on_message(move |message| {
             if next == 0 {

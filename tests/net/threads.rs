@@ -123,7 +123,8 @@ fn a_storm_of_calls_from_many_threads_on_clients_that_come_and_go() {
             let (slots, calls, make) = (&slots, &calls, &make);
             scope.spawn(move || {
                 let mut dice = Dice(1000 + number);
-                while Instant::now() < end {
+                let enough = || calls.load(Ordering::Relaxed) > 100;
+                while Instant::now() < end || (!enough() && Instant::now() < end + WATCHDOG) {
                     let slot = &slots[dice.roll(3) as usize];
                     let client = slot.lock().unwrap().clone();
                     if dice.roll(60) == 0 {
@@ -137,7 +138,7 @@ fn a_storm_of_calls_from_many_threads_on_clients_that_come_and_go() {
         }
     });
     let took = Instant::now().saturating_duration_since(end);
-    assert!(took < WATCHDOG, "a call was stuck for {took:?}");
+    assert!(took < 2 * WATCHDOG, "a call was stuck for {took:?}");
     assert!(calls.load(Ordering::Relaxed) > 100);
     drop(slots);
     stop.store(true, Ordering::SeqCst);
