@@ -5,6 +5,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace nanoFramework.M2Mqtt
 {
@@ -20,10 +22,12 @@ namespace nanoFramework.M2Mqtt
         private Socket socket;
         private Stream stream;
 
-        // Of a record of TLS that was read, what nobody has asked for yet.
-        private byte[] record = new byte[0];
+        // Of TLS a record is read at a time, what nobody has asked for yet is kept, and a read that came to nothing in
+        // time goes on: one that was broken off would leave TLS in the middle of a record.
+        private byte[] record;
         private int recordStart;
         private int recordEnd;
+        private Task<int> reading;
 
         /// <summary>Over a connected socket.</summary>
         /// <param name="socket">The socket.</param>
@@ -96,7 +100,11 @@ namespace nanoFramework.M2Mqtt
         /// <inheritdoc/>
         public bool DataAvailable
         {
-            get { return recordStart < recordEnd || (socket != null && socket.Available > 0); }
+            get
+            {
+                return recordStart < recordEnd || (reading != null && reading.IsCompleted)
+                    || (socket != null && socket.Available > 0);
+            }
         }
 
         /// <inheritdoc/>
@@ -116,22 +124,10 @@ namespace nanoFramework.M2Mqtt
                 throw new ArgumentNullException(nameof(buffer));
             }
 
-            socket.ReceiveTimeout = timeout;
             int filled = 0;
             while (filled < buffer.Length)
             {
-                int count;
-                try
-                {
-                    count = secure
-                        ? ReadRecord(buffer, filled)
-                        : stream.Read(buffer, filled, buffer.Length - filled);
-                }
-                catch (IOException error) when (IsTimeout(error))
-                {
-                    return filled;
-                }
-
+                int count = stream is SslStream ? ReadRecord(buffer, filled, timeout) : Read(buffer, filled, timeout);
                 if (count == 0)
                 {
                     return filled;
@@ -207,16 +203,38 @@ namespace nanoFramework.M2Mqtt
             }
         }
 
-        /// <summary>Reads a whole record, so that TLS keeps nothing back that <see cref="DataAvailable"/> would not know
-        /// of.</summary>
-        private int ReadRecord(byte[] buffer, int at)
+        /// <summary>Reads what there is; 0 at the end, or if nothing came in time.</summary>
+        private int Read(byte[] buffer, int at, int timeout)
+        {
+            socket.ReceiveTimeout = timeout;
+            try
+            {
+                return stream.Read(buffer, at, buffer.Length - at);
+            }
+            catch (IOException error) when (IsTimeout(error))
+            {
+                return 0;
+            }
+        }
+
+        /// <summary>As <see cref="Read"/>, of a whole record, so that TLS keeps nothing back that
+        /// <see cref="DataAvailable"/> would not know of.</summary>
+        private int ReadRecord(byte[] buffer, int at, int timeout)
         {
             if (recordStart == recordEnd)
             {
-                record = record.Length > 0 ? record : new byte[RecordMax];
+                record = record ?? new byte[RecordMax];
+                reading = reading ?? stream.ReadAsync(record, 0, record.Length);
+                if (!((IAsyncResult)reading).AsyncWaitHandle.WaitOne(timeout == 0 ? Timeout.Infinite : timeout))
+                {
+                    return 0;
+                }
+
+                Task<int> read = reading;
+                reading = null;
                 recordStart = 0;
                 recordEnd = 0;
-                recordEnd = stream.Read(record, 0, record.Length);
+                recordEnd = read.GetAwaiter().GetResult();
             }
 
             int count = Math.Min(recordEnd - recordStart, buffer.Length - at);
