@@ -29,8 +29,14 @@ namespace M2Mqtt.Tests
         [Case("Dispose", "CONNACK")]
         public void EndingDoesNotWaitForConnect(string how, string state)
         {
-            int before = Directory.GetDirectories("/proc/self/task").Length;
             Check.Within(1500, how + " while Connect waits for " + state, () => EndIn(state, how));
+            // What the runtime starts for itself it has started now.
+            int before = Directory.GetDirectories("/proc/self/task").Length;
+            for (int i = 0; i < 10; i++)
+            {
+                EndIn(state, how);
+            }
+
             Check.Eventually(() => Directory.GetDirectories("/proc/self/task").Length <= before + 5, "few threads");
         }
 

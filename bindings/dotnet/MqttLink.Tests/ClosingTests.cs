@@ -44,8 +44,13 @@ namespace MqttLink.Tests
         [Case("dispose", "awaiting CONNACK")]
         public void Closing_keeps_its_deadline(string how, string state)
         {
-            var before = Directory.GetDirectories("/proc/self/task").Length;
             Check.Within(DeadlineMs + SlackMs, "to " + how + " while " + state, () => CloseIn(state, how));
+            // What the runtime starts for itself it has started now.
+            var before = Directory.GetDirectories("/proc/self/task").Length;
+            for (var round = 0; round < 10; round++)
+            {
+                CloseIn(state, how);
+            }
             Check.Eventually(
                 () => Directory.GetDirectories("/proc/self/task").Length <= before + 5, "the end of all threads");
         }
