@@ -144,7 +144,7 @@ namespace MqttLink.Tests
             }
         }
 
-        private static void Settle()
+        internal static void Settle()
         {
             for (var round = 0; round < 3; round++)
             {

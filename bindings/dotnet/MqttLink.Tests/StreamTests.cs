@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Threading;
@@ -225,6 +226,31 @@ namespace MqttLink.Tests
                     Check.True(error != null, "that it is a loss");
                     Check.True(stream.IsDisposed, "that the stream is disposed");
                 }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private static void Forget(MqttBroker broker)
+        {
+            for (var number = 0; number < 10; number++)
+            {
+                Over(broker, stream => { }).Connect();
+            }
+        }
+
+        [Test(Seconds = 60)]
+        public void Clients_with_streams_that_nobody_disposes_are_collected()
+        {
+            using (var broker = new MqttBroker())
+            {
+                Forget(broker);
+                Check.Eventually(
+                    () =>
+                    {
+                        LifetimeTests.Settle();
+                        return broker.Clients.Count <= 2;
+                    },
+                    "the end of clients that are forgotten", 50);
             }
         }
 
