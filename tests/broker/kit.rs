@@ -9,7 +9,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn what_a_test_waits_for_is_there_when_the_call_returns() {
-    let broker = TestBroker::start().unwrap();
+    let broker = TestBroker::start().unwrap().patience(PATIENCE);
     let message = broker.expect_publish("a/+").unwrap();
     let waiting = broker.clone();
     let thread = std::thread::spawn(move || waiting.wait_for_subscription("c", "a/b"));

@@ -68,13 +68,15 @@ static mqttlink_status publish(mqttlink_client *client, const char *topic, size_
     static char payload[100];
     return mqttlink_client_publish(client, topic, payload, len, qos, retain, NULL, NULL);
 }
-static mqttlink_status acknowledged(mqttlink_client *client) {
+static mqttlink_status answer_to_message(mqttlink_client *client, int64_t limit_ms) {
     mqttlink_delivery *delivery;
     OK(mqttlink_client_publish(client, "a", "x", 1, 1, false, NULL, &delivery));
-    mqttlink_status status = mqttlink_delivery_wait(delivery, 20 * SHORT_MS);
+    mqttlink_status status = mqttlink_delivery_wait(delivery, limit_ms);
     mqttlink_delivery_free(delivery);
     return status;
 }
+static mqttlink_status answered(mqttlink_client *c) { return answer_to_message(c, WATCHDOG_MS); }
+static mqttlink_status unanswered(mqttlink_client *c) { return answer_to_message(c, SHORT_MS); }
 static mqttlink_status with_property(mqttlink_client *client, const char *name) {
     mqttlink_properties *list = mqttlink_properties_new();
     mqttlink_status status = mqttlink_properties_add_user(list, name, "b");
@@ -209,12 +211,12 @@ static const failure FAILURES[] = {
     {"nonsense", MQTTLINK_ERROR_PROTOCOL_VIOLATION, MQTTLINK_STAGE_MQTT, SAYS("\xf7\0"), NULL, ended},
     {"silence", MQTTLINK_ERROR_KEEP_ALIVE_TIMEOUT, MQTTLINK_STAGE_MQTT, {0}, lively, ended},
     {"message refused", MQTTLINK_ERROR_PUBLISH_REFUSED, MQTTLINK_STAGE_MQTT,
-     REPLY("\x40\4\0\0\x97\0", 2), NULL, acknowledged},
+     REPLY("\x40\4\0\0\x97\0", 2), NULL, answered},
     {"subscription refused", MQTTLINK_ERROR_SUBSCRIBE_REFUSED, MQTTLINK_STAGE_MQTT,
      REPLY("\x90\4\0\0\0\x87", 2), NULL, subscribed},
     {"end refused", MQTTLINK_ERROR_UNSUBSCRIBE_REFUSED, MQTTLINK_STAGE_MQTT,
      REPLY("\xb0\4\0\0\0\x87", 2), NULL, unsubscribed},
-    {"acknowledgement", MQTTLINK_ERROR_TIMEOUT_ACK, MQTTLINK_STAGE_MQTT, {0}, NULL, acknowledged},
+    {"acknowledgement", MQTTLINK_ERROR_TIMEOUT_ACK, MQTTLINK_STAGE_MQTT, {0}, NULL, unanswered},
     {"message", MQTTLINK_ERROR_TIMEOUT_RECEIVE, LOCAL, {0}, NULL, nothing_came},
     {"room", MQTTLINK_ERROR_TIMEOUT_ROOM, LOCAL, GRANTS("\x21\0\1"), NULL, no_room},
 };
