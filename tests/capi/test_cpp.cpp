@@ -317,7 +317,7 @@ void moved_from(server *server) {
     throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL, [&] { first.publish("a", "x"); });
     mqttlink::results results = second.subscribe(mqttlink::subscription("a", qos::at_most_once));
     second.publish("a", "x").wait();
-    mqttlink::message message = second.receive(20s);
+    mqttlink::message message = second.receive(60s);
     {
         mqttlink::granted taken = std::move(granted);
         mqttlink::results answer = std::move(results);
