@@ -9,20 +9,25 @@ use mqttlink::codec::AckKind;
 use mqttlink::{Client, DisconnectOptions, ErrorCode, Publish, QoS, Status, Version};
 use socket2::{Domain, Socket, Type};
 
-use crate::pace::pace;
+use crate::pace::{Pace, pace};
 use crate::server::{Server, WATCHDOG, within};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Ends the connection from here with a deadline of one second, and checks that it is kept.
 fn close_in_time(client: &Client) {
+    close_within_a_second(client);
+    assert_eq!(client.status(), Status::Disconnected);
+}
+
+fn close_within_a_second(client: &Client) -> Pace {
     let closing = client.clone();
     let ((), pace) = within(WATCHDOG, move || {
         let options = DisconnectOptions::new().drain(SECOND);
         pace(|| drop(closing.disconnect_with(&options).expect("there is something to end")))
     });
     assert!(pace.is_within(SECOND), "{pace:?}");
-    assert_eq!(client.status(), Status::Disconnected);
+    pace
 }
 
 /// Connects on a thread of its own, waits for `reached`, and closes.
@@ -30,9 +35,12 @@ fn close_while_connecting(client: &Client, reached: impl FnOnce()) {
     let connecting = client.clone();
     let worker = thread::spawn(move || connecting.connect());
     reached();
-    close_in_time(client);
+    let pace = close_within_a_second(client);
+    // Beyond its deadline it does not wait for a thread that connects and is not let run.
+    assert!(client.status() == Status::Disconnected || pace.took >= SECOND, "{pace:?}");
     let error = within(WATCHDOG, move || worker.join().unwrap()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Closed, "{error}");
+    assert_eq!(client.status(), Status::Disconnected);
 }
 
 /// An address where a connection is neither accepted nor refused, as long as the rest lives: the
