@@ -14,7 +14,7 @@ namespace MqttLink.Tests
     {
         private readonly List<IDisposable> open = new List<IDisposable>();
         private readonly ManualResetEvent reached = new ManualResetEvent(false);
-        private int fillers;
+        private readonly List<int> fillers = new List<int>();
 
         private Unresponsive()
         {
@@ -42,6 +42,8 @@ namespace MqttLink.Tests
             {
                 var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 server.open.Add(socket);
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+                server.fillers.Add(((IPEndPoint)socket.LocalEndPoint).Port);
                 socket.Blocking = false;
                 try
                 {
@@ -52,7 +54,10 @@ namespace MqttLink.Tests
                     // It is on its way, which is all that it is for.
                 }
             }
-            server.fillers = server.Connecting();
+            // Of a listener, the bytes to be received are the connections to be accepted: more than none is too many.
+            Check.Eventually(
+                () => Sockets().Any(socket => socket.Local == server.Port && socket.State == 0x0A && socket.Waiting > 0),
+                "the connection that fills the server");
             return server;
         }
 
@@ -65,7 +70,11 @@ namespace MqttLink.Tests
         /// <summary>Waits until the system of the client has asked for a connection, to a server that is full.</summary>
         internal void WaitForAttempt()
         {
-            Check.Eventually(() => Connecting() > fillers, "the client's attempt");
+            const int SynSent = 2;
+            Check.Eventually(
+                () => Sockets().Any(socket => socket.Remote == Port && socket.State == SynSent
+                    && !fillers.Contains(socket.Local)),
+                "the client's attempt");
         }
 
         public void Dispose()
@@ -77,11 +86,20 @@ namespace MqttLink.Tests
             }
         }
 
-        // How many sockets of this system have asked for a connection to the port and got no answer: state 2.
-        private int Connecting()
+        // The system's table: number, local and remote address, state, what waits to be sent and to be received, and more.
+        private static IEnumerable<(int Local, int Remote, int State, long Waiting)> Sockets()
         {
-            var remote = ":" + Port.ToString("X4") + " 02 ";
-            return File.ReadAllLines("/proc/net/tcp").Count(line => line.Contains(remote));
+            foreach (var line in File.ReadAllLines("/proc/net/tcp").Skip(1))
+            {
+                var fields = line.Split(new[] { ' ' }, StringSplitOptions.RemoveEmptyEntries);
+                yield return (Number(fields[1]), Number(fields[2]), Number(fields[3]), Number(fields[4]));
+            }
+        }
+
+        // The hexadecimal number behind the last colon.
+        private static int Number(string field)
+        {
+            return Convert.ToInt32(field.Substring(field.LastIndexOf(':') + 1), 16);
         }
 
         private Socket Listen(int backlog)
