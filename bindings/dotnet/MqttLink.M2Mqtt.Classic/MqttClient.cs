@@ -403,21 +403,22 @@ namespace uPLibrary.Networking.M2Mqtt
 
         private void Subscribe()
         {
+            Action<string, Exception> report = Report;
             inner.MqttMsgPublishReceived += (sender, e) => received.Raise("MqttMsgPublishReceived", this,
                 new Classic.MqttMsgPublishEventArgs(e.Topic, e.Message, e.DupFlag, (byte)e.QosLevel, e.Retain),
-                (handler, self, own) => handler(self, own), Report);
+                (handler, self, own) => handler(self, own), report);
             inner.MqttMsgPublished += (sender, e) => published.Raise("MqttMsgPublished", this,
                 new Classic.MqttMsgPublishedEventArgs(e.MessageId, e.IsPublished),
-                (handler, self, own) => handler(self, own), Report);
+                (handler, self, own) => handler(self, own), report);
             inner.MqttMsgSubscribed += (sender, e) => subscribed.Raise("MqttMsgSubscribed", this,
                 new Classic.MqttMsgSubscribedEventArgs(
                     e.MessageId, e.GrantedQoSLevels.Select(level => (byte)level).ToArray()),
-                (handler, self, own) => handler(self, own), Report);
+                (handler, self, own) => handler(self, own), report);
             inner.MqttMsgUnsubscribed += (sender, e) => unsubscribed.Raise("MqttMsgUnsubscribed", this,
                 new Classic.MqttMsgUnsubscribedEventArgs(e.MessageId),
-                (handler, self, own) => handler(self, own), Report);
+                (handler, self, own) => handler(self, own), report);
             inner.ConnectionClosed += (sender, e) => closed.Raise(
-                "ConnectionClosed", this, e, (handler, self, own) => handler(self, own), Report);
+                "ConnectionClosed", this, e, (handler, self, own) => handler(self, own), report);
             inner.HandlerException += (sender, e) => Report(e.EventName, e.Exception);
         }
 
