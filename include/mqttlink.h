@@ -45,11 +45,13 @@
  * (..._ms) or seconds (..._s).
  *
  * Threads. Every function may be called on every thread, also inside every callback, also those that
- * wait; only some callbacks of a broker and those of mqttlink_options_set_transport must not wait, and they
- * say so. In a signal handler only mqttlink_client_interrupt may be called. A function that may block says
- * so. Every wait has a deadline, MQTTLINK_FOREVER if that is what you ask for, and is woken when the
- * connection ends or the client is freed. An object that is not a client or a broker is freed when no other
- * thread uses it.
+ * wait. A call that would wait for the very thread it is made on does not begin to: it fails with
+ * MQTTLINK_ERROR_WOULD_DEADLOCK, or with MQTTLINK_ERROR_INVALID_STATE on a broker's own thread. These are the
+ * callbacks where that happens: those of a transport and the source of a payload, for calls that use their
+ * own client, and those of a broker whose descriptions say that they must not wait. In a signal handler only
+ * mqttlink_client_interrupt may be called. A function that may block says so. Every wait has a deadline,
+ * MQTTLINK_FOREVER if that is what you ask for, and is woken when the connection ends or the client is freed.
+ * An object that is not a client or a broker is freed when no other thread uses it.
  *
  * Callbacks are a function, a pointer of yours that is passed to it first, and a function that frees that
  * pointer, which may be NULL and is called once, also when the registration fails. They run on the client's
@@ -257,7 +259,7 @@ enum mqttlink_status
      */
     MQTTLINK_ERROR_PAYLOAD_SOURCE = 210,
     /**
-     * A handler waits for an answer that comes behind more messages for handlers than may wait.
+     * What the call waits for waits for the callback it is made in, or is behind messages that do.
      */
     MQTTLINK_ERROR_WOULD_DEADLOCK = 211,
     /**
@@ -3094,8 +3096,11 @@ mqttlink_status mqttlink_reply_set(struct mqttlink_reply *reply,
  * `open` is called for every connection with `user`; the other functions with the stream it made.
  * `free_stream`, which may be NULL, is called when nothing will use the stream any more.
  *
- * The client waits for these functions when it closes a connection, however long they take. So they must
- * not wait for the client: no call inside that waits, and none that ends the connection or frees the client.
+ * Everything that the client sends and receives waits for these functions. They may call every function; of
+ * those of the same client, calls that would wait for the connection fail with
+ * `MQTTLINK_ERROR_WOULD_DEADLOCK`, `mqttlink_client_connect` among them; `mqttlink_client_disconnect`,
+ * `mqttlink_client_abort` and `mqttlink_client_free` begin the end of the connection and do not wait for it,
+ * nor for other callbacks that run.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_set_transport(struct mqttlink_options *options,
@@ -3694,7 +3699,8 @@ MQTTLINK_API void mqttlink_results_free(struct mqttlink_results *results);
  * Waits for the next message that no handler takes, for at most so many milliseconds; 0 does not wait,
  * `MQTTLINK_FOREVER` and `MQTTLINK_DEFAULT` wait until there is one or there is no connection any more.
  * Several threads may wait; each message goes to one of them. It is freed with
- * `mqttlink_message_free`, which acknowledges it.
+ * `mqttlink_message_free`, which acknowledges it. Inside a callback of the same client no message comes
+ * before the callback returns: there, without a limit, `MQTTLINK_ERROR_WOULD_DEADLOCK`.
  *
  * `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came in time; why the connection ended if it has and no
  * message is left from it; `MQTTLINK_ERROR_INTERRUPTED`.
@@ -4356,7 +4362,8 @@ mqttlink_status mqttlink_broker_subscribe(struct mqttlink_broker *broker,
  * each message goes to one of them. It is freed with `mqttlink_message_free`.
  *
  * `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came in time; in a broker for tests its text shows the last
- * packets. `MQTTLINK_ERROR_BROKER_STOPPED`; `MQTTLINK_ERROR_INVALID_STATE` if there is a callback.
+ * packets. `MQTTLINK_ERROR_BROKER_STOPPED`; `MQTTLINK_ERROR_INVALID_STATE` if there is a callback, and
+ * in a callback that must not wait if there is no message.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_broker_subscription_receive(struct mqttlink_broker_subscription *subscription,
@@ -4365,8 +4372,9 @@ mqttlink_status mqttlink_broker_subscription_receive(struct mqttlink_broker_subs
 
 /**
  * Ends a subscription, at any moment, also inside its own callback and after its broker was freed. When it
- * returns, the callback does not run any more; inside the callback, that one is the last. No other thread
- * may be waiting in it. NULL is allowed.
+ * returns, the callback does not run any more; inside the callback, that one is the last, and inside a
+ * callback that must not wait it may still run for a moment. No other thread may be waiting in it. NULL is
+ * allowed.
  */
 MQTTLINK_API
 void mqttlink_broker_subscription_free(struct mqttlink_broker_subscription *subscription);

@@ -137,8 +137,8 @@ codes! {
     Resources = 209, Local, "the system did not give what was needed";
     /// The source of a streamed payload failed.
     PayloadSource = 210, Local, "the payload could not be read";
-    /// A handler waits for an answer that comes behind more messages for handlers than may wait.
-    WouldDeadlock = 211, Local, "the answer is behind messages that wait for this handler: let it return, or wait on another thread";
+    /// What the call waits for waits for the handler it is made in, or is behind messages that do.
+    WouldDeadlock = 211, Local, "what the call waits for waits for this function to return: let it, or wait on another thread";
     /// The broker has stopped.
     BrokerStopped = 212, Local, "the broker has stopped";
     /// [`Client::interrupt`](crate::Client::interrupt) woke the call.

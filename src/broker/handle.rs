@@ -311,8 +311,7 @@ impl Broker {
         function: impl FnOnce(&mut Poller) -> T + Send + 'static,
     ) -> Result<T, Error> {
         if self.inner.mailbox.is_own_thread() {
-            let text = "a hook that runs on the broker's thread cannot wait for that thread";
-            return Err(Error::with_text(ErrorCode::InvalidState, text));
+            return Err(own_thread());
         }
         let (answer, received) = crossbeam_channel::bounded(1);
         let call = move |poller: &mut Poller| drop(answer.send(function(poller)));
@@ -334,6 +333,12 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.stop(DROP_LIMIT);
     }
+}
+
+/// Why a hook cannot wait.
+pub(super) fn own_thread() -> Error {
+    let text = "a hook that runs on the broker's thread cannot wait for that thread";
+    Error::with_text(ErrorCode::InvalidState, text)
 }
 
 pub(super) fn stopped() -> Error {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::LocalId;
-use super::handle::stopped;
+use super::handle::{own_thread, stopped};
 use super::listener::{Command, Mailbox, Poller};
 use crate::error::Error;
 use crate::proto::Publication;
@@ -88,13 +88,22 @@ impl LocalSubscription {
     /// Waits for the next message.
     ///
     /// # Errors
-    /// None came within `limit`, or the broker has stopped.
+    /// None came within `limit`, or the broker has stopped. There is none, and this is a hook that runs on
+    /// the broker's thread, so that none could come.
     pub fn recv(&self, limit: Duration) -> Result<Arc<Publication>, Error> {
+        if self.is_brokers_thread() && !limit.is_zero() && self.messages.received.is_empty() {
+            return Err(own_thread());
+        }
         let result = self.messages.received.recv_timeout(limit);
         result.map(|message| self.taken(message)).map_err(|error| match error {
             RecvTimeoutError::Timeout => Error::timeout(Phase::Receive, limit),
             RecvTimeoutError::Disconnected => stopped(),
         })
+    }
+
+    /// Whether this is the thread that brings the messages.
+    pub(crate) fn is_brokers_thread(&self) -> bool {
+        self.mailbox.is_own_thread()
     }
 
     /// The next message, if there is one.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::connection::End;
 use super::farewell::{DisconnectOptions, Drained, Unsent};
+use super::inside::Part;
 use super::shared::{After, Attempt, CLOSE_LIMIT, Shared, State, Status};
 use crate::clock::Deadline;
 use crate::codec::ReasonCode;
@@ -45,13 +46,16 @@ fn cut(shared: &Shared, number: u64) {
     connection.stop.store(true, Ordering::SeqCst);
     let closer = Arc::clone(&connection.closer);
     drop(state);
-    closer.close();
+    shared.close(&*closer);
     shared.wake_all();
 }
 
 /// The reader takes the connection down, and waits for nothing but the writer, which waits for
-/// nothing once the socket is closed.
+/// nothing once the socket is closed. Where one of them runs the program's code, it is waiting for that.
 fn wait_until_gone(shared: &Shared, number: u64) {
+    if shared.is_doing(Part::Stream) {
+        return;
+    }
     let mut state = shared.lock();
     while state.connection_number() == Some(number) {
         state = shared.sleep_changed(state, Deadline::after(CLOSE_LIMIT));
@@ -207,6 +211,7 @@ pub(super) fn abort(shared: &Shared) {
         state = shared.lock();
         while state.attempt.as_ref().is_some_and(|attempt| attempt.number == number)
             && !deadline.is_over()
+            && !shared.is_doing(Part::Stream)
         {
             state = shared.sleep_changed(state, deadline);
         }
@@ -243,7 +248,11 @@ pub(super) fn abandon_client(shared: &Shared) {
     shared.write_now();
     let mut state = shared.lock();
     state.draining = true;
-    while state.status == Status::Connected && !state.is_written() && !deadline.is_over() {
+    while state.status == Status::Connected
+        && !state.is_written()
+        && !deadline.is_over()
+        && !shared.is_inside()
+    {
         state = shared.sleep_changed(state, deadline);
     }
     // A socket that is closed with unread input takes back what it has not sent.
@@ -271,6 +280,8 @@ pub(super) fn abandon_client(shared: &Shared) {
     let dispatcher = shared.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(dispatcher) = dispatcher
         && dispatcher.thread().id() != thread::current().id()
+        // A handler may be waiting for the end of the connection.
+        && !shared.is_doing(Part::Stream)
     {
         let _ = dispatcher.join();
     }

@@ -14,6 +14,7 @@ use super::dispatcher;
 use super::event::{ConnectionEvent, Notification};
 use super::farewell::DisconnectOptions;
 use super::handlers::panic_text;
+use super::inside::Part;
 use super::reader::{run_reader, take_down};
 use super::shared::{Attempt, Auth, Shared, State, Status};
 use crate::clock::{self, Deadline};
@@ -69,6 +70,8 @@ fn begin(shared: &Shared, deadline: Deadline) -> Result<Attempt, Error> {
         match state.status {
             Status::Connecting => return Err(Error::new(ErrorCode::AlreadyConnecting)),
             Status::Connected => return Err(Error::new(ErrorCode::AlreadyConnected)),
+            // The end of the last connection waits for this thread.
+            _ if shared.is_doing(Part::Stream) => return Err(Error::new(ErrorCode::WouldDeadlock)),
             Status::Disconnecting if !deadline.is_over() => {
                 state = shared.sleep_changed(state, deadline);
             }
@@ -302,6 +305,9 @@ pub(super) fn re_authenticate(shared: &Shared) -> Result<(), Error> {
     if shared.options.plan.get().authenticator.is_none() {
         let text = "the client has no authenticator";
         return Err(Error::with_text(ErrorCode::InvalidState, text));
+    }
+    if shared.is_inside() {
+        return Err(Error::new(ErrorCode::WouldDeadlock));
     }
     let deadline = Deadline::after(shared.options.response_timeout);
     let number = claim(shared)?;

@@ -12,6 +12,7 @@ use super::delivery::Progress;
 use super::event::Direction;
 use super::farewell::Unsent;
 use super::handlers::contain;
+use super::inside::Part;
 use super::shared::{After, Shared, State};
 use crate::clock;
 use crate::codec::{QoS, Version};
@@ -182,6 +183,7 @@ impl State {
 
 /// The writer thread: writes what is queued and keeps the timers.
 pub(super) fn run_writer(shared: &Shared, id: u64) {
+    let _writing = shared.does(Part::Stream);
     let mut state = shared.lock();
     while state.is_current(id) {
         let now = clock::now();
@@ -222,6 +224,12 @@ impl Shared {
         }
     }
 
+    /// Closes the socket of a connection, or the program's stream.
+    pub(super) fn close(&self, closer: &dyn Closer) {
+        let _closing = self.does(Part::Stream);
+        closer.close();
+    }
+
     /// The sending half has something of its own to send.
     pub(super) fn request_flush(&self) {
         let mut state = self.lock();
@@ -253,7 +261,7 @@ fn run_timers<'a>(
     let after = shared.settle(&mut state);
     shared.unlock(state, after);
     if let Some(closer) = overdue {
-        closer.close();
+        shared.close(&*closer);
         shared.wake_all();
     }
     shared.lock()

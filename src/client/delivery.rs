@@ -314,13 +314,16 @@ impl Delivery {
         let shared = self.progress.shared.upgrade();
         let begun = shared.as_ref().map_or(0, |shared| shared.begin_wait());
         let interrupted = || shared.as_ref().is_some_and(|shared| shared.is_interrupted(begun));
+        let is_inside = || shared.as_ref().is_some_and(|shared| shared.is_inside());
         // This thread is about to sleep: it can just as well do the writing.
         let _waiting = shared.as_ref().map(|shared| {
             shared.write_now();
             shared.expect_ack()
         });
         let outcome = match &self.goal {
-            Goal::Written(end) => self.progress.wait(*end, deadline, interrupted),
+            Goal::Written(end) => {
+                self.progress.wait(*end, deadline, || interrupted() || is_inside())
+            }
             Goal::Acknowledged(ticket) => ticket.wait(
                 deadline,
                 || {
@@ -338,6 +341,7 @@ impl Delivery {
         };
         outcome.unwrap_or_else(|| match &shared {
             Some(shared) if interrupted() => Err(shared.interrupted()),
+            _ if is_inside() => Err(Error::new(ErrorCode::WouldDeadlock)),
             _ => Err(Error::timeout(Phase::Ack, limit)),
         })
     }

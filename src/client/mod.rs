@@ -10,6 +10,7 @@ mod event;
 mod farewell;
 mod handlers;
 mod input;
+mod inside;
 mod interrupt;
 mod mailbox;
 mod message;
@@ -326,7 +327,8 @@ impl Client {
     ///
     /// # Errors
     /// There is no connection, and no message is left from it. The payload of the last message that
-    /// this thread was given is still to be read.
+    /// this thread was given is still to be read. In a handler, which hands messages on only when it has
+    /// returned: [`ErrorCode::WouldDeadlock`].
     pub fn recv(&self) -> Result<Message, Error> {
         self.take(None)
     }
@@ -374,10 +376,13 @@ impl Client {
         let begun = shared.begin_wait();
         let waits = limit != Some(Duration::ZERO);
         let interrupted = || waits && shared.is_interrupted(begun);
-        let over = || interrupted() || shared.is_dry();
+        // Whoever hands messages on would wait for this thread.
+        let stuck = limit.is_none() && (shared.is_dispatcher() || shared.is_inside());
+        let over = || interrupted() || stuck || shared.is_dry();
         let taken = shared.inbox.take_message(limit, over).map_err(|nothing| match nothing {
             Nothing::Over if interrupted() => shared.interrupted(),
             Nothing::Timeout => Error::timeout(Phase::Receive, limit.unwrap_or_default()),
+            Nothing::Over if stuck && !shared.is_dry() => Error::new(ErrorCode::WouldDeadlock),
             Nothing::Over => shared.why_disconnected(),
             Nothing::Unfinished => Error::with_text(
                 ErrorCode::InvalidState,

@@ -289,6 +289,12 @@ impl Builder {
     /// `connect` is called for every connection with host and port and how long it may take, on a
     /// thread of its own; one that comes too late is closed. The URL must not ask for TLS, which is
     /// the stream's own affair. Resolver and socket options are not used.
+    ///
+    /// Everything that the client sends and receives waits for the stream's functions. They may call the
+    /// same client, but what would wait for the connection fails with [`ErrorCode::WouldDeadlock`], and what
+    /// ends it does not wait for the end.
+    ///
+    /// [`ErrorCode::WouldDeadlock`]: crate::ErrorCode::WouldDeadlock
     pub fn transport(
         mut self,
         connect: impl Fn(&str, u16, Duration) -> io::Result<Stream> + Send + Sync + 'static,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::close::abort_connection;
 use super::delivery::{Acknowledgement, Delivery, Outcome, Progress};
 use super::event::Notification;
+use super::inside::Part;
 use super::pending::Waiter;
 use super::shared::{Shared, State, Status};
 use super::{Client, dispatcher};
@@ -128,7 +129,8 @@ impl Client {
     /// been handed to the connection, waiting for room as [`publish`](Self::publish) for each piece.
     /// Meanwhile everything else that this client sends waits behind it, PINGREQ included: a source
     /// that gives nothing for longer than the keep alive makes the server, or this client, end the
-    /// connection.
+    /// connection, and one that itself waits for something this client sends gets
+    /// [`ErrorCode::WouldDeadlock`].
     ///
     /// The payload is not kept. If the connection is lost before the acknowledgement, a message of
     /// QoS 1 or 2 cannot be sent again, and its [`Delivery`] says so.
@@ -149,7 +151,9 @@ impl Client {
         let stream = OpenStream { shared, id, connection };
         let mut left = len;
         while left > 0 {
+            let giving = shared.does(Part::Payload);
             let chunk = read_chunk(&mut source, left)?;
+            drop(giving);
             left -= chunk.len();
             let id = stream.id;
             publish(shared, limit, |state| Ok(state.core.publish_chunk(id, chunk.clone())?))?;

@@ -13,6 +13,7 @@ use super::connection::End;
 use super::event::{ConnectionEvent, Direction, Notification, Packets};
 use super::handlers::HandlerChange;
 use super::input::Input;
+use super::inside::Part;
 use super::mailbox::{Batch, Entry, Mailbox, Put};
 use super::options::Acknowledge;
 use super::shared::{Shared, State, Status};
@@ -28,6 +29,7 @@ const ANSWERS_MAX: usize = 1024 * 1024;
 
 /// Reads until the end of the connection, and takes it down.
 pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop: &AtomicBool) {
+    let _reading = shared.does(Part::Stream);
     let mut input = Input::new(Arc::clone(&shared.pool));
     let mut outlet = Outlet { shared, stream: None };
     let mut wanted = 0;
@@ -246,7 +248,7 @@ pub(super) fn take_down(shared: &Shared, end: Error, stream: Option<&Mailbox>) {
     let closer = Arc::clone(&connection.closer);
     let writer = connection.writer.take();
     drop(state);
-    closer.close();
+    shared.close(&*closer);
     shared.wake_all();
     if let Some(writer) = writer {
         // A writer that panicked has written what it could.

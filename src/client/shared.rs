@@ -266,10 +266,11 @@ impl Shared {
         }
     }
 
-    /// Whether this thread waits in a handler for what comes behind messages that wait for the same
-    /// handler, and there is no room for more of them.
+    /// Whether what this thread waits for waits for this thread: it is in a handler, and the answer comes
+    /// behind more messages for handlers than may wait; or the connection waits for the program's code that
+    /// runs here.
     pub(super) fn is_wedged(&self) -> bool {
-        self.is_dispatcher() && self.work.has_no_room()
+        self.is_inside() || (self.is_dispatcher() && self.work.has_no_room())
     }
 
     /// Lets whoever waits look whether that still makes sense.

@@ -351,11 +351,15 @@ fn request(
 ) -> Result<(), Error> {
     let mut state = shared.lock();
     if state.draining {
+        drop(state);
         return Err(Error::new(ErrorCode::NotConnected));
     }
     let token = state.pending.insert(Waiter::Request(respond, settlement));
     if let Err(error) = put(&mut state, token) {
-        state.pending.take(token);
+        // It may own what comes back to this client when it is dropped.
+        let refused = state.pending.take(token);
+        drop(state);
+        drop(refused);
         return Err(error.into());
     }
     Ok(())

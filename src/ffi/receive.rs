@@ -12,7 +12,8 @@ use super::status::mqttlink_status;
 /// Waits for the next message that no handler takes, for at most so many milliseconds; 0 does not wait,
 /// `MQTTLINK_FOREVER` and `MQTTLINK_DEFAULT` wait until there is one or there is no connection any more.
 /// Several threads may wait; each message goes to one of them. It is freed with
-/// `mqttlink_message_free`, which acknowledges it.
+/// `mqttlink_message_free`, which acknowledges it. Inside a callback of the same client no message comes
+/// before the callback returns: there, without a limit, `MQTTLINK_ERROR_WOULD_DEADLOCK`.
 ///
 /// `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came in time; why the connection ended if it has and no
 /// message is left from it; `MQTTLINK_ERROR_INTERRUPTED`.

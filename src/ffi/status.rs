@@ -77,7 +77,7 @@ pub enum mqttlink_status {
     MQTTLINK_ERROR_RESOURCES = 209,
     /// The source of a streamed payload failed.
     MQTTLINK_ERROR_PAYLOAD_SOURCE = 210,
-    /// A handler waits for an answer that comes behind more messages for handlers than may wait.
+    /// What the call waits for waits for the callback it is made in, or is behind messages that do.
     MQTTLINK_ERROR_WOULD_DEADLOCK = 211,
     /// The broker has stopped.
     MQTTLINK_ERROR_BROKER_STOPPED = 212,

@@ -58,8 +58,11 @@ struct Functions {
 /// `open` is called for every connection with `user`; the other functions with the stream it made.
 /// `free_stream`, which may be NULL, is called when nothing will use the stream any more.
 ///
-/// The client waits for these functions when it closes a connection, however long they take. So they must
-/// not wait for the client: no call inside that waits, and none that ends the connection or frees the client.
+/// Everything that the client sends and receives waits for these functions. They may call every function; of
+/// those of the same client, calls that would wait for the connection fail with
+/// `MQTTLINK_ERROR_WOULD_DEADLOCK`, `mqttlink_client_connect` among them; `mqttlink_client_disconnect`,
+/// `mqttlink_client_abort` and `mqttlink_client_free` begin the end of the connection and do not wait for it,
+/// nor for other callbacks that run.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_set_transport(
     options: *mut mqttlink_options,

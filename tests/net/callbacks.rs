@@ -10,7 +10,7 @@ use crate::server::{Server, WATCHDOG};
 /// What a handler can do with the client it belongs to.
 type Call = fn(&Client, QoS);
 
-const CALLS: [(&str, Call); 10] = [
+const CALLS: [(&str, Call); 11] = [
     ("publish and wait", |client, qos| {
         client.publish(Publish::new("x", "1").qos(qos)).unwrap().wait().unwrap();
     }),
@@ -36,6 +36,11 @@ const CALLS: [(&str, Call); 10] = [
         let _ = (client.statistics(), client.last_error(), format!("{client:?}"));
         let _ = client.try_recv();
         let _ = client.recv_timeout(Duration::from_millis(1));
+    }),
+    ("receive without a limit", |client, _| {
+        // While a handler runs nobody hands messages on.
+        let _ = client.messages().count();
+        assert_eq!(client.recv().unwrap_err().code(), ErrorCode::WouldDeadlock);
     }),
     ("connect while connected", |client, _| {
         assert_eq!(client.connect().unwrap_err().code(), ErrorCode::AlreadyConnected);

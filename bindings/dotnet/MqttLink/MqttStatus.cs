@@ -102,7 +102,7 @@ namespace MqttLink
         PayloadSource = 210,
 
         /// <summary>
-        /// A handler waits for an answer that comes behind more messages for handlers than may wait.
+        /// What the call waits for waits for the handler it is made in, or is behind messages that do.
         /// </summary>
         WouldDeadlock = 211,
 

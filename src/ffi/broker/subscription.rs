@@ -104,6 +104,8 @@ impl Drop for Worker {
         self.subscription.end();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
+            // The callback may be waiting for the broker's thread.
+            && !self.subscription.is_brokers_thread()
         {
             let _ = thread.join();
         }
@@ -146,7 +148,8 @@ pub extern "C" fn mqttlink_broker_subscribe(
 /// each message goes to one of them. It is freed with `mqttlink_message_free`.
 ///
 /// `MQTTLINK_ERROR_TIMEOUT_RECEIVE` if none came in time; in a broker for tests its text shows the last
-/// packets. `MQTTLINK_ERROR_BROKER_STOPPED`; `MQTTLINK_ERROR_INVALID_STATE` if there is a callback.
+/// packets. `MQTTLINK_ERROR_BROKER_STOPPED`; `MQTTLINK_ERROR_INVALID_STATE` if there is a callback, and
+/// in a callback that must not wait if there is no message.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_broker_subscription_receive(
     subscription: *mut mqttlink_broker_subscription,
@@ -174,8 +177,9 @@ pub extern "C" fn mqttlink_broker_subscription_receive(
 }
 
 /// Ends a subscription, at any moment, also inside its own callback and after its broker was freed. When it
-/// returns, the callback does not run any more; inside the callback, that one is the last. No other thread
-/// may be waiting in it. NULL is allowed.
+/// returns, the callback does not run any more; inside the callback, that one is the last, and inside a
+/// callback that must not wait it may still run for a moment. No other thread may be waiting in it. NULL is
+/// allowed.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_broker_subscription_free(
     subscription: *mut mqttlink_broker_subscription,
