@@ -90,51 +90,48 @@ fn or_null<T>(value: &Option<T>) -> *const T {
     value.as_ref().map_or(ptr::null(), ptr::from_ref)
 }
 
+impl<F: Copy> Hook<F> {
+    /// Calls the function, unless the client has been freed: then none of its callbacks runs any more.
+    fn run(&self, handle: Handle, call: impl FnOnce(F, *mut c_void, *mut mqttlink_client)) {
+        if !handle.is_freed() {
+            call(self.function, self.pointer(), pointer(handle));
+        }
+    }
+}
+
 impl Hook<MessageFn> {
     pub(super) fn message(&self, handle: Handle, message: &Message) {
-        if handle.is_freed() {
-            return;
-        }
-        mqttlink_message::lend(message, |view| {
+        self.run(handle, |call, user, client| {
             // SAFETY: by the contract the function takes what it was registered with; the message lives
             // until it returns.
-            unsafe { (self.function)(self.pointer(), pointer(handle), view) };
+            mqttlink_message::lend(message, |view| unsafe { call(user, client, view) });
         });
     }
 }
 
 impl Hook<ConnectedFn> {
     fn connected(&self, handle: Handle, granted: &mqttlink_granted) {
-        if handle.is_freed() {
-            return;
-        }
         // SAFETY: by the contract the function takes what it was registered with; `granted` lives until
         // it returns.
-        unsafe { (self.function)(self.pointer(), pointer(handle), granted) };
+        self.run(handle, |call, user, client| unsafe { call(user, client, granted) });
     }
 }
 
 impl Hook<ErrorFn> {
     fn error(&self, handle: Handle, error: Option<Error>) {
-        if handle.is_freed() {
-            return;
-        }
         let error = error.map(mqttlink_error::from);
         // SAFETY: by the contract the function takes what it was registered with; the error lives until
         // it returns.
-        unsafe { (self.function)(self.pointer(), pointer(handle), or_null(&error)) };
+        self.run(handle, |call, user, client| unsafe { call(user, client, or_null(&error)) });
     }
 }
 
 impl Hook<PacketFn> {
     fn packet(&self, handle: Handle, packet: &Inspected<'_>) {
-        if handle.is_freed() {
-            return;
-        }
-        mqttlink_packet::lend(packet, |view| {
+        self.run(handle, |call, user, client| {
             // SAFETY: by the contract the function takes what it was registered with; the packet lives
             // until it returns.
-            unsafe { (self.function)(self.pointer(), pointer(handle), view) };
+            mqttlink_packet::lend(packet, |view| unsafe { call(user, client, view) });
         });
     }
 }
@@ -146,17 +143,15 @@ impl Hook<PublishedFn> {
         id: u64,
         outcome: Result<Acknowledgement, Error>,
     ) {
-        if handle.is_freed() {
-            return;
-        }
         let reason = match &outcome {
             Ok(acknowledgement) => i32::from(acknowledgement.reason().code()),
             Err(error) => error.reason().map_or(-1, |reason| reason.code().into()),
         };
-        let error = outcome.err().map(mqttlink_error::from);
+        let failed = outcome.err().map(mqttlink_error::from);
+        let error = or_null(&failed);
         // SAFETY: by the contract the function takes what it was registered with; the error lives until
         // it returns.
-        unsafe { (self.function)(self.pointer(), pointer(handle), id, or_null(&error), reason) };
+        self.run(handle, |call, user, client| unsafe { call(user, client, id, error, reason) });
     }
 }
 
@@ -167,9 +162,6 @@ impl Hook<ResultsFn> {
         id: u64,
         answer: Result<mqttlink_results, Error>,
     ) {
-        if handle.is_freed() {
-            return;
-        }
         let (results, error) = match answer {
             Ok(results) => (Some(results), None),
             Err(error) => (None, Some(mqttlink_error::from(error))),
@@ -177,16 +169,17 @@ impl Hook<ResultsFn> {
         let (error, results) = (or_null(&error), or_null(&results));
         // SAFETY: by the contract the function takes what it was registered with; error and results
         // live until it returns.
-        unsafe { (self.function)(self.pointer(), pointer(handle), id, error, results) };
+        self.run(handle, |call, user, client| unsafe { call(user, client, id, error, results) });
     }
 }
 
-/// Puts a hook in its place.
+/// Puts a function in its place, with its user pointer and what frees that.
 fn place<F>(
     options: *mut mqttlink_options,
-    hook: Option<Hook<F>>,
+    (callback, user, free_user): (Option<F>, *mut c_void, mqttlink_free_fn),
     place: impl FnOnce(&mut Hooks) -> &mut Option<Hook<F>>,
 ) -> mqttlink_status {
+    let hook = Hook::new(callback, user, free_user);
     guard::call(|| {
         let mut recipe = given(options, "options")?.lock();
         let earlier = std::mem::replace(place(&mut recipe.hooks), hook);
@@ -209,8 +202,7 @@ pub extern "C" fn mqttlink_options_on_message(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.message)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.message)
 }
 
 /// Is told when the server has accepted a connection, on the dispatcher thread, in order with the
@@ -224,8 +216,7 @@ pub extern "C" fn mqttlink_options_on_connected(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.connected)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.connected)
 }
 
 /// Is told when no connection came about: the network or the server refused. On the dispatcher thread.
@@ -238,8 +229,7 @@ pub extern "C" fn mqttlink_options_on_connect_failed(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.connect_failed)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.connect_failed)
 }
 
 /// Is told when a connection is gone, and everything that belonged to it; the error is NULL if this
@@ -254,8 +244,7 @@ pub extern "C" fn mqttlink_options_on_disconnected(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.disconnected)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.disconnected)
 }
 
 /// Is told when the server has ended a connection with DISCONNECT, and why, in MQTT 5.0; just before
@@ -269,8 +258,7 @@ pub extern "C" fn mqttlink_options_on_server_disconnect(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.server_disconnect)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.server_disconnect)
 }
 
 /// Is told the outcome of each message of `mqttlink_client_publish_event`, exactly once, on the
@@ -284,8 +272,7 @@ pub extern "C" fn mqttlink_options_on_published(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.published)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.published)
 }
 
 /// Is told the answer to each `mqttlink_client_subscribe_event`: the QoS that was granted to each
@@ -299,8 +286,7 @@ pub extern "C" fn mqttlink_options_on_subscribed(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.subscribed)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.subscribed)
 }
 
 /// Is told the answer to each `mqttlink_client_unsubscribe_event`, exactly once, on the dispatcher
@@ -314,8 +300,7 @@ pub extern "C" fn mqttlink_options_on_unsubscribed(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.unsubscribed)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.unsubscribed)
 }
 
 /// Is shown every packet in both directions, on the dispatcher thread. When it does not keep up,
@@ -329,6 +314,5 @@ pub extern "C" fn mqttlink_options_on_packet(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
-    let hook = Hook::new(callback, user, free_user);
-    place(options, hook, |hooks| &mut hooks.packet)
+    place(options, (callback, user, free_user), |hooks| &mut hooks.packet)
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use super::ProtocolError;
+
 /// What the peer's aliases stand for.
 #[derive(Debug, Default)]
 pub(crate) struct InboundAliases {
@@ -17,35 +19,23 @@ struct Known {
     topics: HashMap<u16, Arc<str>>,
 }
 
-/// Why an alias that was received cannot be resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AliasError {
-    /// 0, or above the maximum that was announced.
-    OutOfRange,
-    /// Used without a topic before it was given one on this connection.
-    Unknown,
-}
-
 impl InboundAliases {
     /// Forgets all of them; a connection with this maximum begins.
     pub(crate) fn reset(&mut self, maximum: u16) {
         *self = Self { maximum, known: None };
     }
 
-    pub(crate) const fn maximum(&self) -> u16 {
-        self.maximum
-    }
-
-    /// The topic of a message that carries `alias` and, unless it is empty, `topic`.
-    pub(crate) fn resolve(&mut self, alias: u16, topic: &str) -> Result<Arc<str>, AliasError> {
+    /// The topic of a message that carries `alias` and, unless it is empty, `topic`, whose text has been
+    /// checked.
+    pub(crate) fn resolve(&mut self, alias: u16, topic: &[u8]) -> Result<Arc<str>, ProtocolError> {
         if alias == 0 || alias > self.maximum {
-            return Err(AliasError::OutOfRange);
+            return Err(ProtocolError::TopicAlias { alias, maximum: self.maximum });
         }
         if topic.is_empty() {
             let known = self.known.as_ref().and_then(|known| known.topics.get(&alias));
-            return known.cloned().ok_or(AliasError::Unknown);
+            return known.cloned().ok_or(ProtocolError::UnknownAlias { alias });
         }
-        let topic: Arc<str> = topic.into();
+        let topic: Arc<str> = std::str::from_utf8(topic).unwrap_or_default().into();
         self.known.get_or_insert_default().topics.insert(alias, Arc::clone(&topic));
         Ok(topic)
     }
@@ -184,14 +174,20 @@ mod tests {
     fn received_aliases_are_set_reused_replaced_and_bounded() {
         let mut aliases = InboundAliases::default();
         aliases.reset(2);
-        assert_eq!(aliases.resolve(1, ""), Err(AliasError::Unknown));
-        assert_eq!(&*aliases.resolve(1, "a").unwrap(), "a");
-        assert_eq!(&*aliases.resolve(1, "").unwrap(), "a");
-        assert_eq!(&*aliases.resolve(1, "b").unwrap(), "b");
-        assert_eq!(&*aliases.resolve(1, "").unwrap(), "b");
-        assert_eq!(aliases.resolve(0, "a"), Err(AliasError::OutOfRange));
-        assert_eq!(aliases.resolve(3, "a"), Err(AliasError::OutOfRange));
+        assert_eq!(aliases.resolve(1, b""), Err(ProtocolError::UnknownAlias { alias: 1 }));
+        assert_eq!(&*aliases.resolve(1, b"a").unwrap(), "a");
+        assert_eq!(&*aliases.resolve(1, b"").unwrap(), "a");
+        assert_eq!(&*aliases.resolve(1, b"b").unwrap(), "b");
+        assert_eq!(&*aliases.resolve(1, b"").unwrap(), "b");
+        assert_eq!(
+            aliases.resolve(0, b"a"),
+            Err(ProtocolError::TopicAlias { alias: 0, maximum: 2 })
+        );
+        assert_eq!(
+            aliases.resolve(3, b"a"),
+            Err(ProtocolError::TopicAlias { alias: 3, maximum: 2 })
+        );
         aliases.reset(2);
-        assert_eq!(aliases.resolve(1, ""), Err(AliasError::Unknown));
+        assert_eq!(aliases.resolve(1, b""), Err(ProtocolError::UnknownAlias { alias: 1 }));
     }
 }

@@ -5,7 +5,6 @@ use crate::codec::{
     Ack, AckKind, DecodeError, Disconnect, Frame, Packet, PacketId, PacketType, Properties,
     PropertyId, PublishHead, ReasonCode, Sender, SubAck, UnsubAck, frame,
 };
-use crate::proto::alias::AliasError;
 use crate::proto::inbound::Receipt;
 use crate::proto::outbound::PubRecAction;
 use crate::proto::{
@@ -130,7 +129,10 @@ impl ClientConnection {
         }
         let topic = match head.topic_alias {
             None => Topic::Here(place(body_at, head.topic.start, head.topic.end)),
-            Some(alias) => Topic::Alias(self.resolve_alias(alias, head, body)?),
+            Some(alias) => {
+                let name = body.get(head.topic.clone()).unwrap_or_default();
+                Topic::Alias(self.aliases_in.resolve(alias, name)?)
+            }
         };
         let receipt = self.inbound.receive(head.qos, head.packet_id);
         let ack = match receipt {
@@ -159,22 +161,6 @@ impl ClientConnection {
             }));
         }
         Ok(())
-    }
-
-    fn resolve_alias(
-        &mut self,
-        alias: u16,
-        head: &PublishHead,
-        body: &[u8],
-    ) -> Result<std::sync::Arc<str>, ProtocolError> {
-        let name = body.get(head.topic.clone()).unwrap_or_default();
-        let name = std::str::from_utf8(name).unwrap_or_default();
-        self.aliases_in.resolve(alias, name).map_err(|error| match error {
-            AliasError::OutOfRange => {
-                ProtocolError::TopicAlias { alias, maximum: self.aliases_in.maximum() }
-            }
-            AliasError::Unknown => ProtocolError::UnknownAlias { alias },
-        })
     }
 
     /// Begins to hand a large message over in chunks as soon as everything before its payload has

@@ -8,7 +8,6 @@ use crate::codec::{
     Ack, AckKind, Disconnect, Frame, Packet, PacketType, PropertyId, PublishHead, QoS, ReasonCode,
     Sender, Subscribe, Version, frame,
 };
-use crate::proto::alias::AliasError;
 use crate::proto::inbound::Receipt;
 use crate::proto::outbound::PubRecAction;
 use crate::proto::{IncomingMessage, ProtocolError, Time, Topic};
@@ -157,7 +156,10 @@ impl ServerConnection {
         self.check_offered(head, body)?;
         let topic = match head.topic_alias {
             None => Topic::Here(place(body_at, head.topic.start, head.topic.end)),
-            Some(alias) => Topic::Alias(self.resolve_alias(alias, head, body)?),
+            Some(alias) => {
+                let name = body.get(head.topic.clone()).unwrap_or_default();
+                Topic::Alias(self.aliases_in.resolve(alias, name)?)
+            }
         };
         let ack = match self.session.inbound.receive(head.qos, head.packet_id) {
             Receipt::TooMany => {
@@ -203,22 +205,6 @@ impl ServerConnection {
             return Err(ProtocolError::Forbidden { packet: PacketType::Publish, what });
         }
         Ok(())
-    }
-
-    fn resolve_alias(
-        &mut self,
-        alias: u16,
-        head: &PublishHead,
-        body: &[u8],
-    ) -> Result<std::sync::Arc<str>, ProtocolError> {
-        let name = body.get(head.topic.clone()).unwrap_or_default();
-        let name = std::str::from_utf8(name).unwrap_or_default();
-        self.aliases_in.resolve(alias, name).map_err(|error| match error {
-            AliasError::OutOfRange => {
-                ProtocolError::TopicAlias { alias, maximum: self.aliases_in.maximum() }
-            }
-            AliasError::Unknown => ProtocolError::UnknownAlias { alias },
-        })
     }
 
     fn receive_subscribe(&mut self, subscribe: &Subscribe<'_>) -> Result<(), ProtocolError> {
