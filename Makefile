@@ -16,13 +16,14 @@ DOTNET_SUITES := MqttLink.Tests MqttLink.M2Mqtt.Tests
 # The C library's name at run time: the first number of the version.
 SONAME := libmqttlink.so.$(shell sed -n 's/^version = "\([0-9]*\).*/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help demo test test-capi test-asan test-install capi release-capi install dotnet test-dotnet lint bench \
+.PHONY: help demo test test-capi test-asan test-install test-cargo-c capi release-capi install dotnet test-dotnet lint bench \
 	fuzz tools
 
 help:
 	@echo 'make demo    client and broker in one process: every version and QoS, TCP, TLS, memory'
 	@echo 'make test    every test'
 	@echo 'make install the C library, its headers, pkg-config and CMake files [PREFIX= LIBDIR= DESTDIR=]'
+	@echo 'make test-cargo-c  the C library by the recipe for cargo-c, which it installs, beside that of make install'
 	@echo 'make dotnet  the .NET assemblies; make test-dotnet: their tests, on .NET Core and Mono'
 	@echo 'make test-asan  the C suites and a storm with AddressSanitizer [STORM_SECONDS=60], on nightly'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
@@ -89,8 +90,9 @@ test-asan:
 
 # Each kind of library by itself, so that link-time optimisation applies; without a path of this machine.
 RELEASE_FLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(CURDIR)=mqttlink
-RELEASE := CARGO_PROFILE_RELEASE_LTO=thin CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
-	CARGO_PROFILE_RELEASE_DEBUG=false RUSTFLAGS='$(RELEASE_FLAGS)' \
+RELEASE_SETTINGS := CARGO_PROFILE_RELEASE_LTO=thin CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
+	CARGO_PROFILE_RELEASE_DEBUG=false RUSTFLAGS='$(RELEASE_FLAGS)'
+RELEASE := $(RELEASE_SETTINGS) \
 	$(CARGO) rustc --release --lib --features capi --target-dir target/install
 
 release-capi:
@@ -104,6 +106,11 @@ install: release-capi
 test-install: release-capi
 	@tools/install.sh capi
 	tests/consumers/run.sh
+
+# What cargo-c installs, beside what `make install` does.
+test-cargo-c:
+	@tools/install.sh capi
+	$(RELEASE_SETTINGS) CARGO='$(CARGO)' tests/consumers/cargo-c.sh
 
 lint:
 	@tools/install.sh build
