@@ -7,6 +7,9 @@ TARGET ?= decode
 PREFIX ?= /usr/local
 LIBDIR ?= lib
 DESTDIR ?=
+# The Rust target that the C library is installed for; empty: this machine.
+TRIPLE ?=
+STRIP ?= strip
 STORM_SECONDS ?= 5
 CARGO_HOME ?= $(HOME)/.cargo
 
@@ -16,14 +19,15 @@ DOTNET_SUITES := MqttLink.Tests MqttLink.M2Mqtt.Tests
 # The C library's name at run time: the first number of the version.
 SONAME := libmqttlink.so.$(shell sed -n 's/^version = "\([0-9]*\).*/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: help demo test test-capi test-asan test-install test-cargo-c capi release-capi install dotnet test-dotnet lint bench \
-	fuzz tools
+.PHONY: help demo test test-capi test-asan test-install test-cargo-c test-cross capi release-capi install dotnet \
+	test-dotnet lint bench fuzz tools
 
 help:
 	@echo 'make demo    client and broker in one process: every version and QoS, TCP, TLS, memory'
 	@echo 'make test    every test'
 	@echo 'make install the C library, its headers, pkg-config and CMake files [PREFIX= LIBDIR= DESTDIR=]'
 	@echo 'make test-cargo-c  the C library by the recipe for cargo-c, which it installs, beside that of make install'
+	@echo 'make test-cross  the C library for 64-bit ARM: built, installed, linked with and run in an emulator'
 	@echo 'make dotnet  the .NET assemblies; make test-dotnet: their tests, on .NET Core and Mono'
 	@echo 'make test-asan  the C suites and a storm with AddressSanitizer [STORM_SECONDS=60], on nightly'
 	@echo 'make lint    formatting and clippy, as strict as it gets'
@@ -93,7 +97,9 @@ RELEASE_FLAGS := --remap-path-prefix=$(CARGO_HOME)=cargo --remap-path-prefix=$(C
 RELEASE_SETTINGS := CARGO_PROFILE_RELEASE_LTO=thin CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
 	CARGO_PROFILE_RELEASE_DEBUG=false RUSTFLAGS='$(RELEASE_FLAGS)'
 RELEASE := $(RELEASE_SETTINGS) \
-	$(CARGO) rustc --release --lib --features capi --target-dir target/install
+	$(CARGO) rustc --release --lib --features capi --target-dir target/install \
+	$(if $(TRIPLE),--target $(TRIPLE))
+RELEASE_DIR := target/install/$(if $(TRIPLE),$(TRIPLE)/)release
 
 release-capi:
 	@tools/install.sh build
@@ -101,7 +107,7 @@ release-capi:
 	$(RELEASE) --crate-type staticlib
 
 install: release-capi
-	packaging/install.sh target/install/release '$(PREFIX)' '$(LIBDIR)' '$(DESTDIR)'
+	STRIP='$(STRIP)' packaging/install.sh $(RELEASE_DIR) '$(PREFIX)' '$(LIBDIR)' '$(DESTDIR)'
 
 test-install: release-capi
 	@tools/install.sh capi
@@ -111,6 +117,11 @@ test-install: release-capi
 test-cargo-c:
 	@tools/install.sh capi
 	$(RELEASE_SETTINGS) CARGO='$(CARGO)' tests/consumers/cargo-c.sh
+
+# The library for 64-bit ARM, run in an emulator.
+test-cross:
+	@tools/install.sh cross
+	CARGO='$(CARGO)' tests/cross/run.sh
 
 lint:
 	@tools/install.sh build

@@ -10,6 +10,7 @@
 #   programs the client libraries that talk to the embedded broker in tests/broker
 #   bench   the library that the benchmarks compare with
 #   capi    what the C and C++ tests need: compilers, CMake, valgrind, mosquitto
+#   cross   a compiler and an emulator for 64-bit ARM
 #   dotnet  the .NET SDK and Mono, for bindings/dotnet
 set -eu
 
@@ -82,6 +83,13 @@ list_capi() {
     need musl-tools has musl-gcc
     need python3 has python3
     list_demo
+}
+
+list_cross() {
+    list_capi
+    need gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
+    need g++-aarch64-linux-gnu has aarch64-linux-gnu-g++
+    need qemu-user has qemu-aarch64
 }
 
 list_dotnet() {
@@ -179,12 +187,12 @@ install_dotnet() {
     cp "$here/libssl-shim.c" "$tools/dotnet/shim"
 }
 
-[ $# -gt 0 ] || set -- build demo peers programs bench capi dotnet
+[ $# -gt 0 ] || set -- build demo peers programs bench capi cross dotnet
 for group in "$@"; do
     case $group in
-        build | demo | peers | programs | bench | capi | dotnet) "list_$group" ;;
+        build | demo | peers | programs | bench | capi | cross | dotnet) "list_$group" ;;
         *)
-            say "there is no group '$group': build, demo, peers, programs, bench, capi and dotnet are"
+            say "there is no group '$group': build, demo, peers, programs, bench, capi, cross and dotnet are"
             exit 2
             ;;
     esac
