@@ -4,7 +4,7 @@ use mqttlink::codec::{self, AckKind, Packet};
 use mqttlink::{PropertyId, QoS, ReasonCode};
 
 use super::{back, two, with_property};
-use crate::world::{V4, V5, World, hello, lasting, message, number};
+use crate::world::{V4, V5, World, hello, lasting, message, number, packet_id};
 
 #[test]
 fn v5_3_1_2_24_no_packet_is_larger_than_the_client_takes() {
@@ -202,6 +202,36 @@ fn v5_3_14_2_3_disconnect_fits_into_what_the_client_takes() {
     world.core.disconnect(world.now, "a", ReasonCode::AdministrativeAction);
     world.pump();
     assert_eq!(world.expect_hex(client), "e0 01 98");
+}
+
+/// What a client hears that publishes where it must not: with all that there is to say, then,
+/// where it takes no more than 16 bytes, the bare packet.
+fn refusal_fits(qos: QoS, bare: &str) {
+    let mut world = World::new();
+    for limit in [None, Some(16)] {
+        let mut connect = hello(V5, "a");
+        if let Some(limit) = limit {
+            connect.properties = number(PropertyId::MaximumPacketSize, limit);
+        }
+        let (client, _) = world.accepted(&connect);
+        let packet_id = Some(packet_id(1));
+        let packet = codec::Publish { topic: "$SYS/x", qos, packet_id, ..message() };
+        world.send(client, &Packet::Publish(packet));
+        match limit {
+            None => assert!(world.expect_bytes(client).len() > 16),
+            Some(_) => assert_eq!(world.expect_hex(client), bare),
+        }
+    }
+}
+
+#[test]
+fn v5_3_4_2_2_puback_fits_into_what_the_client_takes() {
+    refusal_fits(QoS::AtLeastOnce, "40 03 00 01 90");
+}
+
+#[test]
+fn v5_3_5_2_2_pubrec_fits_into_what_the_client_takes() {
+    refusal_fits(QoS::ExactlyOnce, "50 03 00 01 90");
 }
 
 #[test]
