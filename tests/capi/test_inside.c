@@ -2,7 +2,7 @@
  * for the callback, a call that would wait for the connection says so, and nothing hangs. Ending the connection
  * and freeing the client are calls like others.
  *
- * INSIDE_LIMIT_MS: how long what is done in one callback may take, 5,000 unless it is given. */
+ * INSIDE_LIMIT_MS: how long what is done in one callback may take, 5,000 unless it is given, and 20,000 in CI. */
 #include "server.h"
 
 #include <errno.h>
@@ -211,7 +211,8 @@ static void call_all(world *world, mqttlink_client *client) {
     OK(mqttlink_client_abort(client));
     OK(mqttlink_client_connect(client, NULL));
     OK(mqttlink_client_publish(client, "silent", "x", 1, world->qos, false, NULL, NULL));
-    OK(mqttlink_client_disconnect_with(client, 10, 0, NULL, &drained));
+    /* At QoS 0 it is written, and otherwise waits in vain for an answer. */
+    OK(mqttlink_client_disconnect_with(client, world->qos > 0 ? 10 : WATCHDOG_MS, 0, NULL, &drained));
     CHECK(mqttlink_drained_count(drained) == (world->qos > 0));
     mqttlink_drained_free(drained);
     OK(mqttlink_client_connect(client, NULL));
@@ -884,8 +885,7 @@ static void once(server *server, size_t place, act *act, int qos) {
 
 int main(int argc, char **argv) {
     const char *limit = getenv("INSIDE_LIMIT_MS");
-    if (limit)
-        limit_ms = atoi(limit);
+    limit_ms = limit ? atoi(limit) : getenv("CI") ? 20000 : limit_ms;
     server *server = server_start();
     start_secure();
     for (size_t place = 0; place < sizeof PLACES / sizeof *PLACES; place++) {
