@@ -44,7 +44,7 @@ namespace M2Mqtt.Tests
         {
             using (Unresponsive server = state == "TCP" ? Unresponsive.Full() : Unresponsive.Silent())
             using (MqttClient client = new MqttClient(
-                "127.0.0.1", server.Port, state == "TLS", null, null, MqttSslProtocols.None))
+                server.Host, server.Port, state == "TLS", null, null, MqttSslProtocols.None))
             {
                 client.Settings.TimeoutOnConnection = Long;
                 Task connecting = Task.Factory.StartNew(() => client.Connect("c"), TaskCreationOptions.LongRunning);
@@ -97,7 +97,7 @@ namespace M2Mqtt.Tests
                 using (Unresponsive server = state == "TCP" ? Unresponsive.Full() : Unresponsive.Silent())
                 {
                     Classic.MqttClient client = new Classic.MqttClient(
-                        "127.0.0.1", server.Port, state == "TLS", null, null, Classic.MqttSslProtocols.None);
+                        server.Host, server.Port, state == "TLS", null, null, Classic.MqttSslProtocols.None);
                     client.Settings.TimeoutOnConnection = Long;
                     Task connecting = Task.Factory.StartNew(() => client.Connect("c"), TaskCreationOptions.LongRunning);
                     Reach(state, server);

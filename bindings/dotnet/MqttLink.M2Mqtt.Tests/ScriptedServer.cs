@@ -12,12 +12,17 @@ namespace M2Mqtt.Tests
     /// a thread of its own; <see cref="Join"/> waits for its end and fails if it has failed.</summary>
     internal sealed class ScriptedServer : IDisposable
     {
-        private readonly TcpListener listener = new TcpListener(IPAddress.Loopback, 0);
+        private readonly TcpListener listener = new TcpListener(MqttLink.Tests.OwnAddress.Next(), 0);
         private Task script;
 
         internal ScriptedServer()
         {
             listener.Start();
+        }
+
+        internal string Host
+        {
+            get { return ((IPEndPoint)listener.LocalEndpoint).Address.ToString(); }
         }
 
         internal int Port
@@ -61,7 +66,7 @@ namespace M2Mqtt.Tests
         /// <summary>A client for this server.</summary>
         internal MqttClient Client(MqttProtocolVersion version)
         {
-            return new MqttClient("127.0.0.1", Port, false, null, null, MqttSslProtocols.None)
+            return new MqttClient(Host, Port, false, null, null, MqttSslProtocols.None)
             {
                 ProtocolVersion = version
             };

@@ -80,17 +80,19 @@ namespace M2Mqtt.Tests
         [Test]
         public void Semantics02_ConnectThrowsWithoutALinkAndWithoutAnAnswer()
         {
+            string host;
             int closed;
             using (ScriptedServer server = new ScriptedServer())
             {
+                host = server.Host;
                 closed = server.Port;
             }
 
             using (MqttClient client = new MqttClient(
-                "127.0.0.1", closed, false, null, null, MqttSslProtocols.None))
+                host, closed, false, null, null, MqttSslProtocols.None))
             {
                 MqttConnectionException error = Check.Throws<MqttConnectionException>(() => client.Connect("c"));
-                Check.True(error.Message.Contains("127.0.0.1"), "the message names the server");
+                Check.True(error.Message.Contains(host), "the message names the server");
             }
 
             using (ScriptedServer server = ScriptedServer.Once(peer => peer.Expect<MqttMsgConnect>()))

@@ -143,9 +143,9 @@ namespace MqttLink.Tests
         // A server that accepts and never says a word.
         private static TcpListener Silent(out string url)
         {
-            var listener = new TcpListener(IPAddress.Loopback, 0);
+            var listener = new TcpListener(OwnAddress.Next(), 0);
             listener.Start();
-            url = "mqtt://127.0.0.1:" + ((IPEndPoint)listener.LocalEndpoint).Port;
+            url = "mqtt://" + listener.LocalEndpoint;
             return listener;
         }
 

@@ -69,7 +69,10 @@ namespace MqttLink.Tests
                 });
                 var client = new MqttClient(options.WithConnectTimeout(Long));
                 var connecting = client.ConnectAsync(cancellation.Token);
-                Reach(state, client, server, inside);
+                Check.Eventually(
+                    () => connecting.IsCompleted || client.State == MqttClientState.Connecting, "the attempt");
+                Check.True(!connecting.IsCompleted, "that the attempt waits; it has ended: " + connecting.Exception);
+                Reach(state, server, inside);
                 var clock = Stopwatch.StartNew();
                 Close(client, how, cancellation);
                 // The call that waited is awake as well.
@@ -89,7 +92,7 @@ namespace MqttLink.Tests
 
         private static MqttClientOptions Options(string state, Unresponsive server, Action hang)
         {
-            var options = new MqttClientOptions("127.0.0.1", server.Port);
+            var options = new MqttClientOptions(server.Host, server.Port);
             switch (state)
             {
                 case "looking up":
@@ -111,9 +114,8 @@ namespace MqttLink.Tests
             }
         }
 
-        private static void Reach(string state, MqttClient client, Unresponsive server, WaitHandle inside)
+        private static void Reach(string state, Unresponsive server, WaitHandle inside)
         {
-            Check.Eventually(() => client.State == MqttClientState.Connecting, "the attempt");
             switch (state)
             {
                 case "looking up":

@@ -8,14 +8,14 @@ namespace MqttLink.Tests
     /// <summary>A server that accepts one connection of MQTT 5.0, with CONNACK, and never says a word again.</summary>
     internal sealed class Muted : IDisposable
     {
-        private readonly TcpListener listener = new TcpListener(IPAddress.Loopback, 0);
+        private readonly TcpListener listener = new TcpListener(OwnAddress.Next(), 0);
         private readonly ManualResetEvent more = new ManualResetEvent(false);
         private volatile TcpClient accepted;
 
         internal Muted()
         {
             listener.Start();
-            Url = "mqtt://127.0.0.1:" + ((IPEndPoint)listener.LocalEndpoint).Port;
+            Url = "mqtt://" + listener.LocalEndpoint;
             new Thread(Serve) { IsBackground = true }.Start();
         }
 

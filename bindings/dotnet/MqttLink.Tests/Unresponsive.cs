@@ -14,11 +14,14 @@ namespace MqttLink.Tests
     {
         private readonly List<IDisposable> open = new List<IDisposable>();
         private readonly ManualResetEvent reached = new ManualResetEvent(false);
-        private readonly List<int> fillers = new List<int>();
+        private readonly IPAddress address = OwnAddress.Next();
+        private readonly List<string> fillers = new List<string>();
 
         private Unresponsive()
         {
         }
+
+        internal string Host => address.ToString();
 
         internal int Port { get; private set; }
 
@@ -42,12 +45,12 @@ namespace MqttLink.Tests
             {
                 var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 server.open.Add(socket);
-                socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-                server.fillers.Add(((IPEndPoint)socket.LocalEndPoint).Port);
+                socket.Bind(new IPEndPoint(server.address, 0));
+                server.fillers.Add(Entry((IPEndPoint)socket.LocalEndPoint));
                 socket.Blocking = false;
                 try
                 {
-                    socket.Connect(IPAddress.Loopback, server.Port);
+                    socket.Connect(server.address, server.Port);
                 }
                 catch (SocketException)
                 {
@@ -55,8 +58,9 @@ namespace MqttLink.Tests
                 }
             }
             // Of a listener, the bytes to be received are the connections to be accepted: more than none is too many.
+            var full = Entry(new IPEndPoint(server.address, server.Port));
             Check.Eventually(
-                () => Sockets().Any(socket => socket.Local == server.Port && socket.State == 0x0A && socket.Waiting > 0),
+                () => Sockets().Any(socket => socket.Local == full && socket.State == 0x0A && socket.Waiting > 0),
                 "the connection that fills the server");
             return server;
         }
@@ -71,8 +75,9 @@ namespace MqttLink.Tests
         internal void WaitForAttempt()
         {
             const int SynSent = 2;
+            var here = Entry(new IPEndPoint(address, Port));
             Check.Eventually(
-                () => Sockets().Any(socket => socket.Remote == Port && socket.State == SynSent
+                () => Sockets().Any(socket => socket.Remote == here && socket.State == SynSent
                     && !fillers.Contains(socket.Local)),
                 "the client's attempt");
         }
@@ -87,13 +92,19 @@ namespace MqttLink.Tests
         }
 
         // The system's table: number, local and remote address, state, what waits to be sent and to be received, and more.
-        private static IEnumerable<(int Local, int Remote, int State, long Waiting)> Sockets()
+        private static IEnumerable<(string Local, string Remote, int State, int Waiting)> Sockets()
         {
             foreach (var line in File.ReadAllLines("/proc/net/tcp").Skip(1))
             {
                 var fields = line.Split(new[] { ' ' }, StringSplitOptions.RemoveEmptyEntries);
-                yield return (Number(fields[1]), Number(fields[2]), Number(fields[3]), Number(fields[4]));
+                yield return (fields[1], fields[2], Number(fields[3]), Number(fields[4]));
             }
+        }
+
+        // An address as the table has it.
+        private static string Entry(IPEndPoint end)
+        {
+            return BitConverter.ToUInt32(end.Address.GetAddressBytes(), 0).ToString("X8") + ":" + end.Port.ToString("X4");
         }
 
         // The hexadecimal number behind the last colon.
@@ -106,7 +117,7 @@ namespace MqttLink.Tests
         {
             var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             open.Add(listener);
-            listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            listener.Bind(new IPEndPoint(address, 0));
             listener.Listen(backlog);
             Port = ((IPEndPoint)listener.LocalEndPoint).Port;
             return listener;
