@@ -1,12 +1,16 @@
 /* What a program seldom does and may do: calls inside the functions that free its pointers, forks while other
- * threads are in the library, numbers that no function should return. */
+ * threads are in the library, signals while it connects, numbers that no function should return. */
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "server.h"
 
 static void on_message(void *user, mqttlink_client *client, const mqttlink_message *message) {
     (void)user, (void)client, (void)message;
@@ -187,11 +191,58 @@ static void forks_at_any_moment(void) {
         pthread_join(threads[i], NULL);
 }
 
+static atomic_int signals;
+static void count_signal(int number) {
+    (void)number;
+    atomic_fetch_add(&signals, 1);
+}
+
+static void *connect_in_vain(void *client) {
+    CHECK(mqttlink_client_connect(client, NULL) != MQTTLINK_OK);
+    return NULL;
+}
+
+/* A signal that comes while TLS is negotiated does not end the attempt. */
+static void signals_while_negotiating(void) {
+    unsigned short port;
+    unsigned char first;
+    mqttlink_options *options;
+    mqttlink_client *client;
+    pthread_t thread;
+    int listener = listen_on_loopback(1, &port);
+    signal(SIGUSR1, count_signal);
+    OK(mqttlink_options_new_for("127.0.0.1", port, &options));
+    mqttlink_tls *tls = mqttlink_tls_new();
+    OK(mqttlink_options_set_tls(options, tls));
+    OK(mqttlink_client_new(options, &client));
+    CHECK(pthread_create(&thread, NULL, connect_in_vain, client) == 0);
+    int link = accept(listener, NULL, NULL);
+    /* The client waits for the answer to this, or is about to. */
+    CHECK(recv(link, &first, 1, 0) == 1 && first == 0x16);
+    for (int i = 1; i <= 100; i++) {
+        CHECK(pthread_kill(thread, SIGUSR1) == 0);
+        while (atomic_load(&signals) < i) {
+            CHECK(mqttlink_client_state(client) == MQTTLINK_CONNECTING);
+            sched_yield();
+        }
+    }
+    CHECK(mqttlink_client_state(client) == MQTTLINK_CONNECTING);
+    OK(mqttlink_client_abort(client));
+    pthread_join(thread, NULL);
+    signal(SIGUSR1, SIG_DFL);
+    close(link);
+    close(listener);
+    mqttlink_client_free(client);
+    mqttlink_tls_free(tls);
+    mqttlink_options_free(options);
+}
+
 int main(void) {
     calls_while_a_pointer_is_freed();
     streams_that_lie();
     the_log_of_a_parent();
     forks_at_any_moment();
+    signals_while_negotiating();
     puts("edges: ok");
     return 0;
 }

@@ -175,19 +175,26 @@ enum Trouble {
 }
 
 impl Direct {
-    fn run<T>(&mut self, io: impl FnOnce(&mut TcpStream) -> io::Result<T>) -> io::Result<T> {
-        let left = self.deadline.remaining();
-        let result = match left {
-            Some(std::time::Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
-            left => socket::set_timeouts(&self.stream, left).and_then(|()| io(&mut self.stream)),
-        };
-        result.map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                self.note(Trouble::TimedOut);
-                io::ErrorKind::TimedOut.into()
+    fn run<T>(&mut self, mut io: impl FnMut(&mut TcpStream) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            let left = self.deadline.remaining();
+            let result = match left {
+                Some(std::time::Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
+                left => {
+                    socket::set_timeouts(&self.stream, left).and_then(|()| io(&mut self.stream))
+                }
+            };
+            let Err(error) = result else { return result };
+            match error.kind() {
+                // A signal. A socket with a timeout is not gone on with by the system itself.
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                    self.note(Trouble::TimedOut);
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                _ => return Err(error),
             }
-            _ => error,
-        })
+        }
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
