@@ -181,10 +181,11 @@ impl<T: Growing> OutPart<T> {
         let known = size.min(size_of::<T>());
         // SAFETY: by the contract there is room for `size` bytes, which are the program's own; `value` has
         // at least those that are copied.
-        unsafe {
-            ptr::copy_nonoverlapping(from, to, known);
-            to.add(known).write_bytes(0, size - known);
-        }
+        unsafe { ptr::copy_nonoverlapping(from, to, known) };
+        // SAFETY: no more than those `size` bytes.
+        let rest = unsafe { to.add(known) };
+        // SAFETY: the same bytes, as many as are left of them.
+        unsafe { rest.write_bytes(0, size - known) };
     }
 }
 
