@@ -22,6 +22,11 @@ const GOODBYE_MIN: Duration = Duration::from_millis(100);
 /// server has taken it.
 const DROP_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long the threads of a connection have to find out by themselves that it is over, and how long after
+/// its socket, or the program's stream, has been closed under their hands.
+const GONE_LIMIT: Duration = Duration::from_secs(2);
+const CUT_LIMIT: Duration = Duration::from_secs(3);
+
 /// Closes a connection that was not accepted, and waits until it is gone.
 pub(super) fn give_up(shared: &Shared, number: u64, error: &Error) {
     let mut state = shared.lock();
@@ -52,16 +57,34 @@ fn cut(shared: &Shared, number: u64) {
 
 /// The reader takes the connection down, and waits for nothing but the writer, which waits for
 /// nothing once the socket is closed. Where one of them runs the program's code, it is waiting for that.
+///
+/// A stream of the program's own may heed nothing: its threads are then left to themselves.
 fn wait_until_gone(shared: &Shared, number: u64) {
     if shared.is_doing(Part::Stream) {
         return;
     }
-    let mut state = shared.lock();
-    while state.connection_number() == Some(number) {
-        state = shared.sleep_changed(state, Deadline::after(CLOSE_LIMIT));
+    if !is_gone_within(shared, number, GONE_LIMIT) {
+        // Who was to close it may be the one who hangs.
+        cut(shared, number);
+        if !is_gone_within(shared, number, CUT_LIMIT) {
+            log::error!(
+                "a connection was closed {CUT_LIMIT:?} ago, and the read or write of its stream has not \
+                 returned: its threads are left behind; have them return once the stream is closed"
+            );
+            return;
+        }
     }
-    drop(state);
     join_reader(shared, number);
+}
+
+/// Waits until a connection is gone, at most so long.
+fn is_gone_within(shared: &Shared, number: u64, limit: Duration) -> bool {
+    let deadline = Deadline::after(limit);
+    let mut state = shared.lock();
+    while state.connection_number() == Some(number) && !deadline.is_over() {
+        state = shared.sleep_changed(state, deadline);
+    }
+    state.connection_number() != Some(number)
 }
 
 /// Ends the connection: drains, says goodbye, waits until everything is gone.

@@ -245,8 +245,9 @@ impl Client {
     }
 
     /// Ends the connection at once, without DISCONNECT, so that the server publishes the will; or
-    /// ends the attempt to make one. Waits until both threads are gone, which takes no time. Does
-    /// nothing without a connection.
+    /// ends the attempt to make one. Waits until both threads are gone, which takes no time unless a
+    /// [`transport`](Builder::transport) of the program's own does not return once it is closed: after 5 s
+    /// its threads are left behind, which the log says. Does nothing without a connection.
     pub fn abort(&self) {
         close::abort(self.shared());
     }

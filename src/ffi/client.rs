@@ -113,7 +113,8 @@ pub extern "C" fn mqttlink_client_reconfigure(
 /// What was accepted for sending is written, for at most a second; then the connection is closed
 /// without DISCONNECT, so that the server publishes the will: call `mqttlink_client_disconnect` before
 /// to say goodbye. Calls that wait on other threads return. When it returns, no callback of the client
-/// runs any more or will; inside one of its own callbacks, that one is the last.
+/// runs any more or will; inside one of its own callbacks, that one is the last. Only a transport's read or
+/// write that does not return within 5 seconds after the transport's close may still run.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_free(client: *mut mqttlink_client) {
     guard::or((), || {

@@ -38,7 +38,8 @@ pub type mqttlink_write_fn =
     Option<unsafe extern "C" fn(stream: *mut c_void, data: *const c_void, size: usize) -> i64>;
 
 /// Ends both directions; whoever reads or writes returns soon. Called exactly once, on any thread, while
-/// others may be in read and write.
+/// others may be in read and write. Functions that end the connection or free the client wait at most 5
+/// seconds for those: then the threads in them are left behind, which the log says as an error.
 pub type mqttlink_close_fn = Option<unsafe extern "C" fn(stream: *mut c_void)>;
 
 type Open = unsafe extern "C" fn(*mut c_void, *const c_char, u16, i64, *mut *mut c_void) -> i32;

@@ -224,6 +224,48 @@ static void receiving(scene *scene) {
     wait_for(&scene->reached, 1);
 }
 
+/* A stream of the program's own whose read takes CONNACK and then heeds nothing, not even its end. */
+static counter written = COUNTER;
+static atomic_bool stuck;
+static atomic_int ends;
+static int32_t stuck_open(void *user, const char *host, uint16_t port, int64_t timeout_ms, void **stream) {
+    (void)host, (void)port, (void)timeout_ms;
+    *stream = user;
+    return 0;
+}
+static int64_t stuck_read(void *stream, void *data, size_t size) {
+    (void)size;
+    wait_for(&written, 1);
+    if (atomic_exchange((atomic_bool *)stream, true)) {
+        while (atomic_load(&stuck))
+            usleep(1000);
+        return 0;
+    }
+    memcpy(data, "\x20\3\0\0\0", 5);
+    return 5;
+}
+static int64_t stuck_write(void *stream, const void *data, size_t size) {
+    (void)stream, (void)data;
+    count_up(&written);
+    return (int64_t)size;
+}
+static void stuck_close(void *stream) {
+    (void)stream;
+    atomic_fetch_add(&ends, 1);
+}
+static void stuck_in_read(scene *scene) {
+    static atomic_bool answered;
+    atomic_store(&answered, false);
+    atomic_store(&stuck, true);
+    atomic_store(&ends, 0);
+    written.count = 0;
+    client_for(scene, 1);
+    OK(mqttlink_options_set_transport(scene->options, stuck_open, stuck_read, stuck_write, stuck_close, NULL,
+                                      &answered, NULL));
+    made(scene);
+    OK(mqttlink_client_connect(scene->client, NULL));
+}
+
 /* The connection is lost, and the callback that is told connects again, to one who does not answer. */
 
 static void connect_again(void *user, mqttlink_client *client, const mqttlink_error *error) {
@@ -247,18 +289,20 @@ static void reconnecting(scene *scene) {
 static const struct {
     const char *name;
     void (*reach)(scene *scene);
+    int longer_ms;
 } STATES[] = {
-    {"before connect", before_connect},
-    {"looking up", looking_up},
-    {"connecting the socket", no_answer_to_syn},
-    {"negotiating TLS", handshaking},
-    {"awaiting CONNACK", awaiting_connack},
-    {"at rest", at_rest},
-    {"with a message unacknowledged", unacknowledged},
-    {"with the link cut", cut},
-    {"with a peer that reads nothing", unread},
-    {"while another thread receives", receiving},
-    {"while it reconnects", reconnecting},
+    {"before connect", before_connect, 0},
+    {"looking up", looking_up, 0},
+    {"connecting the socket", no_answer_to_syn, 0},
+    {"negotiating TLS", handshaking, 0},
+    {"awaiting CONNACK", awaiting_connack, 0},
+    {"at rest", at_rest, 0},
+    {"with a message unacknowledged", unacknowledged, 0},
+    {"with the link cut", cut, 0},
+    {"with a peer that reads nothing", unread, 0},
+    {"while another thread receives", receiving, 0},
+    {"while it reconnects", reconnecting, 0},
+    {"with a stream that is stuck in read", stuck_in_read, 5000},
 };
 
 static void leave(scene *scene) {
@@ -295,7 +339,7 @@ static void close_in(size_t state, size_t how, int before) {
     CLOSINGS[how](scene.client);
     int64_t took = now_ms() - start;
     /* To free writes what was accepted for up to a second, and gives the server another. */
-    int limit = (CLOSINGS[how] == by_free ? 2 : 1) * DEADLINE_MS + slack();
+    int limit = (CLOSINGS[how] == by_free ? 2 : 1) * DEADLINE_MS + STATES[state].longer_ms + slack();
     if (took > limit) {
         fprintf(stderr, "%s %s took %d ms, at most %d\n", NAMES[how], STATES[state].name, (int)took,
                 limit);
@@ -306,6 +350,7 @@ static void close_in(size_t state, size_t how, int before) {
         fprintf(stderr, "%s %s: not disconnected after %d ms\n", NAMES[how], STATES[state].name, (int)took);
         abort();
     }
+    CHECK(!atomic_exchange(&stuck, false) || atomic_load(&ends) == 1);
     wait_disconnected(scene.client);
     leave(&scene);
     only_these_threads(before, STATES[state].name, NAMES[how]);
