@@ -1782,7 +1782,8 @@ typedef int64_t (*mqttlink_write_fn)(void *stream, const void *data, size_t size
 
 /**
  * Ends both directions; whoever reads or writes returns soon. Called exactly once, on any thread, while
- * others may be in read and write.
+ * others may be in read and write. Functions that end the connection or free the client wait at most 5
+ * seconds for those: then the threads in them are left behind, which the log says as an error.
  */
 typedef void (*mqttlink_close_fn)(void *stream);
 
@@ -3141,7 +3142,8 @@ mqttlink_status mqttlink_client_reconfigure(struct mqttlink_client *client,
  * What was accepted for sending is written, for at most a second; then the connection is closed
  * without DISCONNECT, so that the server publishes the will: call `mqttlink_client_disconnect` before
  * to say goodbye. Calls that wait on other threads return. When it returns, no callback of the client
- * runs any more or will; inside one of its own callbacks, that one is the last.
+ * runs any more or will; inside one of its own callbacks, that one is the last. Only a transport's read or
+ * write that does not return within 5 seconds after the transport's close may still run.
  */
 MQTTLINK_API
 void mqttlink_client_free(struct mqttlink_client *client);

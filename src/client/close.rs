@@ -67,24 +67,42 @@ fn wait_until_gone(shared: &Shared, number: u64) {
         // Who was to close it may be the one who hangs.
         cut(shared, number);
         if !is_gone_within(shared, number, CUT_LIMIT) {
-            log::error!(
-                "a connection was closed {CUT_LIMIT:?} ago, and the read or write of its stream has not \
-                 returned: its threads are left behind; have them return once the stream is closed"
-            );
+            leave_behind(shared, number);
             return;
         }
     }
     join_reader(shared, number);
 }
 
-/// Waits until a connection is gone, at most so long.
+/// Waits until a connection is gone, at most so long, and not again once that was in vain.
 fn is_gone_within(shared: &Shared, number: u64, limit: Duration) -> bool {
     let deadline = Deadline::after(limit);
+    let is_there = |state: &State| state.connection_number() == Some(number);
     let mut state = shared.lock();
-    while state.connection_number() == Some(number) && !deadline.is_over() {
+    while is_there(&state) && !deadline.is_over() && !state.is_left_behind() {
         state = shared.sleep_changed(state, deadline);
     }
-    state.connection_number() != Some(number)
+    !is_there(&state)
+}
+
+fn leave_behind(shared: &Shared, number: u64) {
+    let mut state = shared.lock();
+    let Some(connection) = &mut state.connection else { return };
+    if connection.id != number || std::mem::replace(&mut connection.left_behind, true) {
+        return;
+    }
+    drop(state);
+    log::error!(
+        "a connection was closed {CUT_LIMIT:?} ago, and the read or write of its stream has not returned: \
+         its threads are left behind; have them return once the stream is closed"
+    );
+}
+
+impl State {
+    /// Whether the threads of the connection that there is were waited for in vain.
+    fn is_left_behind(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.left_behind)
+    }
 }
 
 /// Ends the connection: drains, says goodbye, waits until everything is gone.

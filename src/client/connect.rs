@@ -159,6 +159,7 @@ fn open(
         flush_wanted: false,
         re_authenticating: false,
         gone: false,
+        left_behind: false,
         stop: Arc::clone(&stop),
     });
     Ok(stop)

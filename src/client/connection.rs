@@ -65,6 +65,8 @@ pub(super) struct Connection {
     pub(super) re_authenticating: bool,
     /// The reader has ended, and so must the writer.
     pub(super) gone: bool,
+    /// The reader was waited for in vain.
+    pub(super) left_behind: bool,
     /// Nobody waits for what the reader brings. The reader looks at it without the lock.
     pub(super) stop: Arc<AtomicBool>,
 }
