@@ -26,8 +26,8 @@
  *
  * What is checked. NULL, text that is not UTF-8, numbers out of range and lengths that cannot be, the use
  * of a client or broker that was freed or that belongs to the parent of a fork: each gives its status and
- * never undefined behaviour. A freed client or broker is known until 256 more of its kind have been freed;
- * then its pointer may belong to a new one. What cannot be checked is the caller's part: a pointer that is
+ * never undefined behaviour. A freed client or broker is known until 65,536 more of its kind have been freed
+ * (some 60 bytes of each stay for that); then its pointer may belong to a new one. What cannot be checked is the caller's part: a pointer that is
  * not NULL points at what the function asks for, a length is not longer than the memory, and nothing but a
  * client or a broker is used after it was freed. Functions that set an option check what can be known then;
  * mqttlink_client_new and mqttlink_broker_start check the rest.
