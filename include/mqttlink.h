@@ -3237,9 +3237,11 @@ mqttlink_status mqttlink_client_re_authenticate(struct mqttlink_client *client);
 /**
  * Ends the connection: waits until everything is sent and acknowledged, at most the drain timeout,
  * sends DISCONNECT, and waits until both threads are gone. The server discards the will. If not
- * everything could be sent, the connection is cut without DISCONNECT.
+ * everything could be sent, the connection is cut without DISCONNECT. An attempt to connect is given up.
+ * `MQTTLINK_ERROR_NOT_CONNECTED` if there is neither.
  */
-MQTTLINK_API mqttlink_status mqttlink_client_disconnect(struct mqttlink_client *client);
+MQTTLINK_API
+mqttlink_status mqttlink_client_disconnect(struct mqttlink_client *client);
 
 /**
  * `mqttlink_client_disconnect` with everything that can be said.

@@ -5,6 +5,7 @@
 //! them would put an unsafe block around each argument of each function and say nothing new.
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::slice;
 use std::str::{self, Utf8Error};
@@ -131,6 +132,24 @@ impl<T> Out<T> {
     pub(super) fn put(self, value: T) {
         // SAFETY: by the contract there is room for one value, which may be uninitialised.
         unsafe { self.0.write(value) };
+    }
+}
+
+impl<T: Copy> Out<T> {
+    /// Puts a value there that the program may see before the work is done; what was there is there again if
+    /// the work fails.
+    pub(super) fn put_while<R, E>(
+        self,
+        value: T,
+        work: impl FnOnce() -> Result<R, E>,
+    ) -> Result<R, E> {
+        let place = self.0.cast::<MaybeUninit<T>>();
+        // SAFETY: by the contract there is room for one value, which may be uninitialised.
+        let earlier = unsafe { place.replace(MaybeUninit::new(value)) };
+        work().inspect_err(|_| {
+            // SAFETY: as above.
+            unsafe { place.write(earlier) };
+        })
     }
 }
 

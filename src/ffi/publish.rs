@@ -214,13 +214,11 @@ pub extern "C" fn mqttlink_client_publish_event_timeout(
             .clone()
             .ok_or_else(|| no_event("mqttlink_options_on_published"))?;
         let (handle, number) = (client.handle(), client.handle().next_id());
-        out(id, "id")?.put(number);
         let done = move |outcome| hook.published(handle, number, outcome);
-        match limit {
-            Some(limit) => client.publish_then_timeout(message, limit, done)?,
-            None => client.publish_then(message, done)?,
-        }
-        Ok(())
+        Ok(out(id, "id")?.put_while(number, || match limit {
+            Some(limit) => client.publish_then_timeout(message, limit, done),
+            None => client.publish_then(message, done),
+        })?)
     })
 }
 

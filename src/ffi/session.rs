@@ -109,7 +109,8 @@ pub extern "C" fn mqttlink_client_re_authenticate(client: *mut mqttlink_client) 
 
 /// Ends the connection: waits until everything is sent and acknowledged, at most the drain timeout,
 /// sends DISCONNECT, and waits until both threads are gone. The server discards the will. If not
-/// everything could be sent, the connection is cut without DISCONNECT.
+/// everything could be sent, the connection is cut without DISCONNECT. An attempt to connect is given up.
+/// `MQTTLINK_ERROR_NOT_CONNECTED` if there is neither.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_disconnect(client: *mut mqttlink_client) -> mqttlink_status {
     guard::call(|| Ok(self::client(client)?.disconnect().map(drop)?))

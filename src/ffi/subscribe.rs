@@ -252,10 +252,10 @@ pub extern "C" fn mqttlink_client_subscribe_event(
         let request = given(subscription, "subscription")?.request(handle)?;
         let hook = client.hooks.subscribed.clone();
         let hook = hook.ok_or_else(|| no_event("mqttlink_options_on_subscribed"))?;
-        out(id, "id")?.put(number);
-        Ok(client.subscribe_then(request, move |answer| {
+        let done = move |answer: Result<_, _>| {
             hook.answered(handle, number, answer.and_then(|answer| subscribed(&answer)));
-        })?)
+        };
+        Ok(out(id, "id")?.put_while(number, || client.subscribe_then(request, done))?)
     })
 }
 
@@ -325,10 +325,10 @@ pub extern "C" fn mqttlink_client_unsubscribe_event(
         let hook = client.hooks.unsubscribed.clone();
         let hook = hook.ok_or_else(|| no_event("mqttlink_options_on_unsubscribed"))?;
         let (handle, number) = (client.handle(), client.handle().next_id());
-        out(id, "id")?.put(number);
-        Ok(client.unsubscribe_then(request, move |answer| {
+        let done = move |answer: Result<_, _>| {
             hook.answered(handle, number, answer.and_then(|answer| unsubscribed(&answer)));
-        })?)
+        };
+        Ok(out(id, "id")?.put_while(number, || client.unsubscribe_then(request, done))?)
     })
 }
 

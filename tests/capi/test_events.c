@@ -326,6 +326,28 @@ static void publishing_without_waiting(server *server) {
     mqttlink_options_free(options);
 }
 
+/* What is asked for in vain leaves no number behind. */
+static void numbers_only_on_success(server *server) {
+    events events = NO_EVENTS;
+    mqttlink_options *options = listening(server, &events);
+    mqttlink_subscription *subscription = mqttlink_subscription_new();
+    mqttlink_client *client;
+    const char *filter = "a";
+    uint64_t id = 77;
+    OK(mqttlink_subscription_add(subscription, filter, 0));
+    OK(mqttlink_client_new(options, &client));
+    FAILS(MQTTLINK_ERROR_NOT_CONNECTED, mqttlink_client_publish_event(client, "a", "x", 1, 1, false, NULL, &id));
+    CHECK(id == 77);
+    FAILS(MQTTLINK_ERROR_NOT_CONNECTED, mqttlink_client_subscribe_event(client, subscription, &id));
+    CHECK(id == 77);
+    FAILS(MQTTLINK_ERROR_NOT_CONNECTED, mqttlink_client_unsubscribe_event(client, &filter, 1, NULL, &id));
+    CHECK(id == 77);
+    FAILS(MQTTLINK_ERROR_NOT_CONNECTED, mqttlink_client_disconnect(client));
+    mqttlink_client_free(client);
+    mqttlink_subscription_free(subscription);
+    mqttlink_options_free(options);
+}
+
 static int32_t auth_start(void *user, mqttlink_reply *reply) {
     count_up(user);
     OK(mqttlink_reply_set(reply, "first", 5));
@@ -566,6 +588,7 @@ int main(void) {
     reconnecting_inside_disconnected(server);
     freed_between_two_callbacks(server);
     publishing_without_waiting(server);
+    numbers_only_on_success(server);
     completion_never_precedes_its_context(server);
     authentication(server);
     logging(server);
