@@ -62,7 +62,8 @@
  * each description says which, and whether it may wait. After mqttlink_broker_free none runs any more.
  *
  * The process is left alone: no signal's disposition is changed, no SIGPIPE is raised, nothing is written
- * to stdout, stderr or the disk. Threads are named mqttlink-...; a client has two while it is connected and
+ * to stdout, stderr or the disk, but for the report of a bug in mqttlink, which goes to stderr before a call
+ * returns MQTTLINK_ERROR_PANIC. Threads are named mqttlink-...; a client has two while it is connected and
  * one more if there are callbacks; all clients together have one for interrupts, all payloads with a function
  * that takes them back one for that, and the log has one; a broker has one, those
  * for authentication and events if there are such callbacks, and one for each mqttlink_broker_subscription
@@ -2879,8 +2880,8 @@ mqttlink_status mqttlink_options_set_no_delay(struct mqttlink_options *options,
                                               bool no_delay);
 
 /**
- * After how many seconds of silence the system probes the peer (SO_KEEPALIVE); 0 means never. Default:
- * never, since MQTT has a keep alive of its own.
+ * After how many seconds of silence the system probes the peer (SO_KEEPALIVE); 0 means never, and more than
+ * 32,767 count as that. Default: never, since MQTT has a keep alive of its own.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_set_tcp_keep_alive(struct mqttlink_options *options,
@@ -3860,8 +3861,8 @@ MQTTLINK_API const char *mqttlink_packet_text(const struct mqttlink_packet *pack
  * nothing is logged anywhere.
  *
  * The function runs on a thread of its own and may call everything. If it does not keep up, lines are
- * left out. NULL ends it; the function is not called any more when this returns, except where it is
- * called from within.
+ * left out. NULL ends it; earlier functions are not called any more when this returns, whichever thread
+ * has replaced them, except where it is called from within one.
  *
  * `MQTTLINK_ERROR_INVALID_STATE` in a Rust program that has a logger already.
  */

@@ -290,8 +290,8 @@ impl Error {
     }
 
     pub(crate) fn timeout(phase: Phase, after: Duration) -> Self {
-        let code = timeout_code(phase);
-        Self::with_text(code, format!("no success after {after:?}, while {phase}"))
+        let when = if after.is_zero() { "at once".to_owned() } else { format!("after {after:?}") };
+        Self::with_text(timeout_code(phase), format!("no success {when}, while {phase}"))
     }
 
     pub(crate) fn from_protocol(error: ProtocolError, version: Version) -> Self {

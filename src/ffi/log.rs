@@ -5,8 +5,8 @@
 
 use std::any::Any;
 use std::ffi::{CString, c_char, c_void};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, ThreadId};
 
 use crossbeam_channel::{Sender, bounded};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -27,10 +27,19 @@ pub type mqttlink_log_fn =
 const WAITING_MAX: usize = 1024;
 
 struct Relay {
-    outlet: Mutex<Option<Outlet>>,
+    state: Mutex<State>,
+    /// Who waits for the end of a thread sleeps here.
+    ended: Condvar,
 }
 
-static RELAY: Relay = Relay { outlet: Mutex::new(None) };
+struct State {
+    outlet: Option<Outlet>,
+    /// The threads that have not ended, each with the forks there had been when it was made.
+    running: Vec<(ThreadId, usize)>,
+}
+
+static RELAY: Relay =
+    Relay { state: Mutex::new(State { outlet: None, running: Vec::new() }), ended: Condvar::new() };
 
 /// Where lines go.
 struct Outlet {
@@ -41,14 +50,14 @@ struct Outlet {
 }
 
 impl Relay {
-    fn outlet(&self) -> MutexGuard<'_, Option<Outlet>> {
-        self.outlet.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps other threads from logging, until it is dropped.
 pub(super) fn held() -> Box<dyn Any> {
-    Box::new(RELAY.outlet())
+    Box::new(RELAY.lock())
 }
 
 impl Log for Relay {
@@ -60,7 +69,7 @@ impl Log for Relay {
         if !self.enabled(record.metadata()) {
             return;
         }
-        if let Some(outlet) = self.outlet().as_ref().filter(|outlet| outlet.forks == forks()) {
+        if let Some(outlet) = self.lock().outlet.as_ref().filter(|outlet| outlet.forks == forks()) {
             let level = i32::try_from(record.level() as usize).unwrap_or_default();
             let _ = outlet.lines.try_send((level, c_text(&record.args().to_string())));
         }
@@ -74,8 +83,8 @@ impl Log for Relay {
 /// nothing is logged anywhere.
 ///
 /// The function runs on a thread of its own and may call everything. If it does not keep up, lines are
-/// left out. NULL ends it; the function is not called any more when this returns, except where it is
-/// called from within.
+/// left out. NULL ends it; earlier functions are not called any more when this returns, whichever thread
+/// has replaced them, except where it is called from within one.
 ///
 /// `MQTTLINK_ERROR_INVALID_STATE` in a Rust program that has a logger already.
 #[unsafe(no_mangle)]
@@ -88,16 +97,17 @@ pub extern "C" fn mqttlink_log_set(
     let hook = Hook::new(callback, user, free_user);
     guard::call(|| {
         let level = log_level(level)?;
-        stop();
-        let Some(hook) = hook.filter(|_| level != LevelFilter::Off) else { return Ok(()) };
+        let Some(hook) = hook.filter(|_| level != LevelFilter::Off) else {
+            replace(None, LevelFilter::Off);
+            return Ok(());
+        };
         // The second time it is this one.
         let _ = log::set_logger(&RELAY);
         if !is_ours() {
             let text = "the program has a logger already";
             return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_INVALID_STATE, text));
         }
-        start(hook)?;
-        log::set_max_level(level);
+        replace(Some(start(hook)?), level);
         Ok(())
     })
 }
@@ -106,7 +116,9 @@ fn is_ours() -> bool {
     std::ptr::addr_eq(log::logger(), &raw const RELAY)
 }
 
-fn start(hook: Hook<unsafe extern "C" fn(*mut c_void, i32, *const c_char)>) -> Result<(), Failure> {
+type Function = unsafe extern "C" fn(*mut c_void, i32, *const c_char);
+
+fn start(hook: Hook<Function>) -> Result<Outlet, Failure> {
     let (sender, lines) = bounded::<(i32, CString)>(WAITING_MAX);
     let run = move || {
         while let Ok((level, text)) = lines.recv() {
@@ -114,6 +126,10 @@ fn start(hook: Hook<unsafe extern "C" fn(*mut c_void, i32, *const c_char)>) -> R
             // here.
             unsafe { (hook.function)(hook.pointer(), level, text.as_ptr()) };
         }
+        drop(hook);
+        let this = thread::current().id();
+        RELAY.lock().running.retain(|(thread, _)| *thread != this);
+        RELAY.ended.notify_all();
     };
     let thread =
         thread::Builder::new().name("mqttlink-log".into()).spawn(run).map_err(|error| {
@@ -121,23 +137,41 @@ fn start(hook: Hook<unsafe extern "C" fn(*mut c_void, i32, *const c_char)>) -> R
             Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
         })?;
     watch_forks();
-    *RELAY.outlet() = Some(Outlet { lines: sender, thread, forks: forks() });
-    Ok(())
+    Ok(Outlet { lines: sender, thread, forks: forks() })
 }
 
-/// Ends the thread, once it has given out what waits.
-fn stop() {
+/// Has lines go there from now on, and waits until the threads of all earlier outlets have given out what
+/// waits and ended, also of those that another thread has replaced; on one of these threads it does not wait.
+fn replace(outlet: Option<Outlet>, level: LevelFilter) {
+    let current = outlet.as_ref().map(|outlet| outlet.thread.thread().id());
+    let mut state = RELAY.lock();
     if is_ours() {
-        log::set_max_level(LevelFilter::Off);
+        log::set_max_level(level);
     }
-    let Some(outlet) = RELAY.outlet().take() else { return };
-    if outlet.forks != forks() {
+    state.running.retain(|(_, then)| *then == forks());
+    state.running.extend(current.map(|thread| (thread, forks())));
+    let earlier = std::mem::replace(&mut state.outlet, outlet);
+    let this = thread::current().id();
+    let is_one = state.running.iter().any(|(thread, _)| *thread == this);
+    let before: Vec<ThreadId> = state.running.iter().map(|(thread, _)| *thread).collect();
+    drop(state);
+    match earlier {
         // The thread is the parent's, and here nobody takes the lines.
-        std::mem::forget(outlet);
+        Some(earlier) if earlier.forks != forks() => std::mem::forget(earlier),
+        Some(Outlet { lines, thread, .. }) => {
+            drop(lines);
+            if !is_one {
+                let _ = thread.join();
+            }
+        }
+        None => {}
+    }
+    if is_one {
         return;
     }
-    drop(outlet.lines);
-    if outlet.thread.thread().id() != thread::current().id() {
-        let _ = outlet.thread.join();
+    let is_earlier = |thread: &ThreadId| before.contains(thread) && Some(*thread) != current;
+    let mut state = RELAY.lock();
+    while state.running.iter().any(|(thread, _)| is_earlier(thread)) {
+        state = RELAY.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
 }

@@ -16,7 +16,7 @@ pub struct mqttlink_packet {
     len: usize,
     /// One line, made when it is asked for.
     line: OnceLock<CString>,
-    make_line: String,
+    packet: *const Inspected<'static>,
 }
 
 impl mqttlink_packet {
@@ -27,9 +27,14 @@ impl mqttlink_packet {
             bytes: packet.bytes.as_ptr(),
             len: packet.bytes.len(),
             line: OnceLock::new(),
-            make_line: packet.to_string(),
+            packet: ptr::from_ref(packet).cast(),
         };
         call(&raw const view);
+    }
+
+    fn line(&self) -> &CString {
+        // SAFETY: the view lives no longer than what `lend` was given, which stays where it is.
+        self.line.get_or_init(|| c_text(&unsafe { &*self.packet }.to_string()))
     }
 }
 
@@ -58,8 +63,5 @@ pub extern "C" fn mqttlink_packet_bytes(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_packet_text(packet: *const mqttlink_packet) -> *const c_char {
     let none = c"".as_ptr();
-    guard::or(none, || {
-        optional(packet)
-            .map_or(none, |packet| packet.line.get_or_init(|| c_text(&packet.make_line)).as_ptr())
-    })
+    guard::or(none, || optional(packet).map_or(none, |packet| packet.line().as_ptr()))
 }

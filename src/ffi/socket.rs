@@ -51,8 +51,8 @@ pub extern "C" fn mqttlink_options_set_no_delay(
     })
 }
 
-/// After how many seconds of silence the system probes the peer (SO_KEEPALIVE); 0 means never. Default:
-/// never, since MQTT has a keep alive of its own.
+/// After how many seconds of silence the system probes the peer (SO_KEEPALIVE); 0 means never, and more than
+/// 32,767 count as that. Default: never, since MQTT has a keep alive of its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_set_tcp_keep_alive(
     options: *mut mqttlink_options,

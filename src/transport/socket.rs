@@ -25,6 +25,9 @@ const WRITE_MAX: usize = 1024 * 1024;
 
 const WAKE: Token = Token(usize::MAX);
 
+/// The longest silence that Linux takes before it probes the peer.
+const TCP_KEEP_ALIVE_MAX: Duration = Duration::from_secs(32_767);
+
 /// Options of the TCP socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -32,8 +35,8 @@ pub struct SocketOptions {
     /// Sends small packets at once (TCP_NODELAY). Default: yes; packets are gathered before they are
     /// written, so Nagle's algorithm only adds delay.
     pub no_delay: bool,
-    /// After how much silence the system probes the peer (SO_KEEPALIVE). Default: never; MQTT has a
-    /// keep alive of its own.
+    /// After how much silence the system probes the peer (SO_KEEPALIVE), at least 1 s; more than 32,767 s
+    /// count as that. Default: never; MQTT has a keep alive of its own.
     pub keep_alive: Option<Duration>,
     /// The socket's receive buffer in bytes (SO_RCVBUF). Default: the system's choice.
     pub receive_buffer: Option<usize>,
@@ -181,8 +184,8 @@ fn start(address: SocketAddr, options: &SocketOptions) -> io::Result<mio::net::T
     socket.set_tcp_nodelay(options.no_delay)?;
     if let Some(idle) = options.keep_alive {
         // Systems count whole seconds, and take no 0.
-        let second = Duration::from_secs(1);
-        let (idle, interval) = (idle.max(second), (idle / 4).max(second));
+        let idle = idle.clamp(Duration::from_secs(1), TCP_KEEP_ALIVE_MAX);
+        let interval = (idle / 4).max(Duration::from_secs(1));
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(interval))?;
     }
     if let Some(bytes) = options.receive_buffer {

@@ -425,6 +425,51 @@ static void logging(server *server) {
     mqttlink_options_free(options);
 }
 
+/* The function waits in its first line until both threads that take it away have had time to return. */
+typedef struct {
+    counter called, started, over;
+    atomic_bool open, inside;
+} gate;
+static void on_log_wait(void *user, int32_t level, const char *text) {
+    gate *gate = user;
+    (void)level, (void)text;
+    atomic_store(&gate->inside, true);
+    count_up(&gate->called);
+    while (!atomic_load(&gate->open))
+        sched_yield();
+    atomic_store(&gate->inside, false);
+}
+static void *take_away(void *user) {
+    gate *gate = user;
+    count_up(&gate->started);
+    OK(mqttlink_log_set(NULL, MQTTLINK_LOG_OFF, NULL, NULL));
+    CHECK(!atomic_load(&gate->inside));
+    count_up(&gate->over);
+    return NULL;
+}
+
+static void log_taken_away_twice(server *server) {
+    static gate gate = {COUNTER, COUNTER, COUNTER, false, false};
+    pthread_t threads[2];
+    mqttlink_options *options;
+    mqttlink_client *client;
+    OK(mqttlink_log_set(on_log_wait, MQTTLINK_LOG_TRACE, &gate, NULL));
+    OK(mqttlink_options_new(server_url(server), &options));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    wait_for(&gate.called, 1);
+    for (int i = 0; i < 2; i++)
+        CHECK(pthread_create(&threads[i], NULL, take_away, &gate) == 0);
+    wait_for(&gate.started, 2);
+    for (int i = 0; i < 1000 && count_now(&gate.over) == 0; i++)
+        sched_yield();
+    atomic_store(&gate.open, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+}
+
 static int32_t resolve(void *user, const char *host, uint16_t port, mqttlink_addresses *addresses) {
     count_up(user);
     CHECK(port == 7);
@@ -592,6 +637,7 @@ int main(void) {
     completion_never_precedes_its_context(server);
     authentication(server);
     logging(server);
+    log_taken_away_twice(server);
     resolvers();
     interrupting(server);
     forking(server);
