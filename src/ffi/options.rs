@@ -1,5 +1,6 @@
 //! How a client is set up.
 
+use std::any::TypeId;
 use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +30,8 @@ type Step = Arc<dyn Fn(Builder) -> Builder + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Recipe {
     start: Arc<dyn Fn() -> Builder + Send + Sync>,
-    steps: Vec<Step>,
+    /// With the type of each, of which each setter has its own.
+    steps: Vec<(TypeId, Step)>,
     pub(super) socket: SocketOptions,
     pub(super) hooks: Hooks,
 }
@@ -61,13 +63,27 @@ impl<F> Function for Option<F> {
 }
 
 impl Recipe {
-    pub(super) fn add(&mut self, step: impl Fn(Builder) -> Builder + Send + Sync + 'static) {
-        self.steps.push(Arc::new(step));
+    fn add<S: Fn(Builder) -> Builder + Send + Sync + 'static>(&mut self, step: S) {
+        self.steps.push((TypeId::of::<S>(), Arc::new(step)));
+    }
+
+    /// Adds a step in the place of an earlier one by the same setter, which is to be dropped without the lock:
+    /// with it may go something of the program's.
+    #[must_use = "dropping it may call a function of the program"]
+    fn replace<S: Fn(Builder) -> Builder + Send + Sync + 'static>(
+        &mut self,
+        step: S,
+    ) -> Option<Step> {
+        let setter = TypeId::of::<S>();
+        let earlier = self.steps.iter().position(|(earlier, _)| *earlier == setter);
+        let earlier = earlier.map(|place| self.steps.remove(place).1);
+        self.add(step);
+        earlier
     }
 
     pub(super) fn builder(&self) -> Builder {
         let start = (self.start)().socket(self.socket.clone());
-        self.steps.iter().fold(start, |builder, step| step(builder))
+        self.steps.iter().fold(start, |builder, (_, step)| step(builder))
     }
 }
 
@@ -77,7 +93,7 @@ impl mqttlink_options {
     }
 }
 
-/// The body of a function that adds one step.
+/// The body of a setter: what it is called with last counts, and its earlier step goes.
 pub(super) fn set<S>(
     options: *mut mqttlink_options,
     step: impl FnOnce() -> Result<S, Failure>,
@@ -88,7 +104,8 @@ where
     guard::call(|| {
         let options = given(options, "options")?;
         let step = step()?;
-        options.lock().add(step);
+        let earlier = options.lock().replace(step);
+        drop(earlier);
         Ok(())
     })
 }
@@ -343,9 +360,11 @@ pub extern "C" fn mqttlink_options_add_user_property(
     name: *const c_char,
     value: *const c_char,
 ) -> mqttlink_status {
-    set(options, || {
+    guard::call(|| {
+        let options = given(options, "options")?;
         let (name, value) = (text(name, "name")?.to_owned(), text(value, "value")?.to_owned());
-        Ok(move |builder: Builder| builder.user_property(name.as_str(), value.as_str()))
+        options.lock().add(move |builder| builder.user_property(name.as_str(), value.as_str()));
+        Ok(())
     })
 }
 
@@ -464,4 +483,32 @@ pub(super) fn address(address: *const c_char, name: &str) -> Result<IpAddr, Fail
         let text = format!("{name} is {given:?}, which is neither an IPv4 nor an IPv6 address");
         Failure::new(mqttlink_status::MQTTLINK_ERROR_INVALID_ARGUMENT, text)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use super::*;
+
+    #[test]
+    fn each_setter_keeps_its_last_call_and_nothing_else() {
+        let mut options = ptr::null_mut();
+        let ok = mqttlink_status::MQTTLINK_OK;
+        assert_eq!(mqttlink_options_new(c"mqtt://localhost".as_ptr(), &raw mut options), ok);
+        for length in 1..100 {
+            let password = [0; 100];
+            let of = password.as_ptr().cast();
+            assert_eq!(mqttlink_options_set_password(options, of, length), ok);
+            assert_eq!(mqttlink_options_set_window(options, 7), ok);
+        }
+        let steps = || given(options, "options").map_or(0, |options| options.lock().steps.len());
+        assert_eq!(steps(), 2);
+        for _ in 0..3 {
+            let (name, value) = (c"name".as_ptr(), c"value".as_ptr());
+            assert_eq!(mqttlink_options_add_user_property(options, name, value), ok);
+        }
+        assert_eq!(steps(), 5);
+        mqttlink_options_free(options);
+    }
 }

@@ -82,6 +82,50 @@ static void calls_while_a_pointer_is_freed(void) {
     mqttlink_options_free(options);
 }
 
+static void count_freed(void *user) { ++*(int *)user; }
+static int32_t find_nothing(void *user, const char *host, uint16_t port, mqttlink_addresses *addresses) {
+    (void)user, (void)host, (void)port, (void)addresses;
+    return 1;
+}
+static int32_t open_none(void *user, const char *host, uint16_t port, int64_t timeout_ms, void **stream) {
+    (void)user, (void)host, (void)port, (void)timeout_ms, (void)stream;
+    return 1;
+}
+static int64_t read_none(void *stream, void *data, size_t size) {
+    (void)stream, (void)data, (void)size;
+    return 0;
+}
+static int64_t write_none(void *stream, const void *data, size_t size) {
+    (void)stream, (void)data, (void)size;
+    return -1;
+}
+static void close_none(void *stream) { (void)stream; }
+static int32_t start_nothing(void *user, mqttlink_reply *reply) {
+    (void)user, (void)reply;
+    return 1;
+}
+static int32_t respond_nothing(void *user, const void *challenge, size_t len, mqttlink_reply *reply) {
+    (void)user, (void)challenge, (void)len, (void)reply;
+    return 1;
+}
+
+/* What a later call replaces goes at once, not with the options. */
+static void what_is_replaced_goes(void) {
+    mqttlink_options *options;
+    int resolvers = 0, transports = 0, authenticators = 0;
+    OK(mqttlink_options_new("mqtt://localhost", &options));
+    for (int i = 0; i < 10; i++) {
+        OK(mqttlink_options_set_resolver(options, find_nothing, &resolvers, count_freed));
+        OK(mqttlink_options_set_transport(options, open_none, read_none, write_none, close_none, NULL,
+                                          &transports, count_freed));
+        OK(mqttlink_options_set_authenticator(options, "X", start_nothing, respond_nothing, NULL,
+                                              &authenticators, count_freed));
+        CHECK(resolvers == i && transports == i && authenticators == i);
+    }
+    mqttlink_options_free(options);
+    CHECK(resolvers == 10 && transports == 10 && authenticators == 10);
+}
+
 static int64_t wrong_count;
 static int32_t open_nothing(void *user, const char *host, uint16_t port, int64_t timeout_ms,
                             void **stream) {
@@ -239,6 +283,7 @@ static void signals_while_negotiating(void) {
 
 int main(void) {
     calls_while_a_pointer_is_freed();
+    what_is_replaced_goes();
     streams_that_lie();
     the_log_of_a_parent();
     forks_at_any_moment();
