@@ -497,6 +497,8 @@ static void tls(void) {
     CHECK(mkdtemp(folder));
     char *certificate = write_file(folder, "server.pem", server.certificate_pem, server.certificate_len);
     char *key = write_file(folder, "server.key", server.key_pem, server.key_len);
+    char *own = write_file(folder, "device.pem", device.certificate_pem, device.certificate_len);
+    char *own_key = write_file(folder, "device.key", device.key_pem, device.key_len);
     char *ca = write_file(folder, "ca.pem", authority.certificate_pem, authority.certificate_len);
 
     OK(mqttlink_server_tls_new(certificate, key, &from_files));
@@ -528,8 +530,13 @@ static void tls(void) {
             CHECK(mqttlink_client_connect(client, NULL) != MQTTLINK_OK);
             mqttlink_client_free(client);
         }
-        OK(mqttlink_tls_set_certificate(trust, device.certificate_pem, (size_t)device.certificate_len));
-        OK(mqttlink_tls_set_key(trust, device.key_pem, (size_t)device.key_len));
+        if (i == 0) {
+            OK(mqttlink_tls_set_certificate(trust, device.certificate_pem, (size_t)device.certificate_len));
+            OK(mqttlink_tls_set_key(trust, device.key_pem, (size_t)device.key_len));
+        } else {
+            OK(mqttlink_tls_set_certificate_file(trust, own));
+            OK(mqttlink_tls_set_key_file(trust, own_key));
+        }
         OK(mqttlink_options_set_tls(options, trust));
         OK(mqttlink_client_new(options, &client));
         OK(mqttlink_client_connect(client, NULL));
@@ -549,7 +556,7 @@ static void tls(void) {
     mqttlink_server_tls_free(secret);
     mqttlink_broker_options_free(broker_options);
     mqttlink_tls_free(trust);
-    unlink(certificate), unlink(key), unlink(ca), rmdir(folder);
+    unlink(certificate), unlink(key), unlink(own), unlink(own_key), unlink(ca), rmdir(folder);
     free_identity(&device);
     free_identity(&server);
     free_identity(&authority);
