@@ -25,6 +25,53 @@ static void on_published(void *user, mqttlink_client *client, uint64_t id,
     (void)user, (void)client, (void)id, (void)error, (void)reason;
 }
 
+static atomic_long lent, given_back, asked, told;
+
+static void on_outcome(void *user, mqttlink_client *client, uint64_t id, const mqttlink_error *error,
+                       int32_t reason) {
+    on_published(user, client, id, error, reason);
+    atomic_fetch_add(&told, 1);
+}
+
+static void give_back(void *bytes) {
+    free(bytes);
+    atomic_fetch_add(&given_back, 1);
+}
+
+/* Bytes that are the library's until it gives them back, whatever becomes of the client. */
+static void publish_lent(mqttlink_client *client, int qos) {
+    mqttlink_payload *payload;
+    void *bytes = calloc(1, 5000);
+    CHECK(bytes);
+    OK(mqttlink_payload_new(bytes, 5000, give_back, bytes, &payload));
+    atomic_fetch_add(&lent, 1);
+    mqttlink_client_publish_payload(client, "e/3", payload, qos, false, NULL, MQTTLINK_DEFAULT, NULL);
+    mqttlink_payload_free(payload);
+}
+
+static int64_t fill(void *user, void *data, size_t size) {
+    (void)user;
+    memset(data, 'x', size);
+    return (int64_t)size;
+}
+
+/* With a handler of its own for the filter. */
+static void subscribe(mqttlink_client *client, int qos) {
+    mqttlink_subscription *subscription = mqttlink_subscription_new();
+    OK(mqttlink_subscription_add(subscription, "e/3", qos));
+    OK(mqttlink_subscription_set_handler(subscription, on_message, malloc(1), free));
+    mqttlink_client_subscribe(client, subscription, NULL);
+    mqttlink_subscription_free(subscription);
+}
+
+static void reconfigure(mqttlink_client *client) {
+    mqttlink_options *options;
+    OK(mqttlink_options_new(server_url(broker), &options));
+    OK(mqttlink_options_set_credentials(options, "user", "another password"));
+    mqttlink_client_reconfigure(client, options);
+    mqttlink_options_free(options);
+}
+
 static mqttlink_client *fresh(void) {
     mqttlink_options *options;
     mqttlink_client *client;
@@ -58,7 +105,7 @@ static void one_call(unsigned *seed) {
     const char *filter = "e/#";
     uint64_t id;
     atomic_fetch_add(&calls, 1);
-    switch (next(seed) % 20) {
+    switch (next(seed) % 25) {
     case 0:
     case 1:
         mqttlink_client_connect(client, NULL);
@@ -107,6 +154,23 @@ static void one_call(unsigned *seed) {
             mqttlink_client_free(old);
         }
         break;
+    case 13:
+        publish_lent(client, qos);
+        break;
+    case 14:
+        if (mqttlink_client_publish_then(client, "e/4", "x", 1, qos, false, NULL, on_outcome, NULL, NULL) ==
+            MQTTLINK_OK)
+            atomic_fetch_add(&asked, 1);
+        break;
+    case 15:
+        mqttlink_client_publish_source(client, "e/5", 3000, qos, false, NULL, fill, NULL, NULL);
+        break;
+    case 16:
+        subscribe(client, qos);
+        break;
+    case 17:
+        reconfigure(client);
+        break;
     default:
         if (mqttlink_client_publish(client, "e/1", "payload", 7, qos, false, NULL, &delivery) ==
             MQTTLINK_OK) {
@@ -139,13 +203,16 @@ int main(void) {
     do {
         one_call(&seed);
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while (now.tv_sec - begin.tv_sec < (atomic_load(&messages) > 0 ? seconds : seconds + WATCHDOG_MS / 1000));
+    } while (now.tv_sec - begin.tv_sec < (atomic_load(&messages) > 0 && atomic_load(&told) > 0 ? seconds : seconds + WATCHDOG_MS / 1000));
     atomic_store(&over, true);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < SHARED; i++)
         mqttlink_client_free(shared[i]);
     server_stop(broker);
+    /* Another thread gives payloads back. */
+    WAIT_UNTIL(atomic_load(&given_back) == atomic_load(&lent));
+    CHECK(atomic_load(&told) > 0 && atomic_load(&told) <= atomic_load(&asked));
     printf("%ld calls, %ld messages\n", atomic_load(&calls), atomic_load(&messages));
     CHECK(atomic_load(&messages) > 0);
     return 0;
