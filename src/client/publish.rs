@@ -31,6 +31,9 @@ impl Client {
     /// [`publish_timeout`](super::Builder::publish_timeout). It does not wait for the outcome: the
     /// returned [`Delivery`] does. Messages of one thread leave in the order of its calls.
     ///
+    /// A payload in a [`Bytes`] is kept, not copied, and let go on any thread and under the client's lock:
+    /// what [`Bytes::from_owner`] was given must not wait or use the client when it is dropped.
+    ///
     /// # Errors
     /// The message cannot be sent, or the server has said that it does not take such a message; the
     /// connection is not touched by it. There is no connection. No room in time.
