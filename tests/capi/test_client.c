@@ -177,6 +177,7 @@ static void publish_and_receive(server *server) {
     mqttlink_delivery_free(delivery);
     mqttlink_message *message;
     FAILS(MQTTLINK_ERROR_TIMEOUT_RECEIVE, mqttlink_client_receive(client, 0, &message));
+    CHECK(strstr(mqttlink_last_error_message(), "at once"));
     FAILS(MQTTLINK_ERROR_INVALID_TOPIC,
           mqttlink_client_publish(client, "a/#", "", 0, 0, false, NULL, NULL));
 
@@ -442,6 +443,18 @@ static void counts(server *server) {
     mqttlink_client_free(client);
 }
 
+/* More than the system takes counts as the most that it takes. */
+static void longest_tcp_keep_alive(server *server) {
+    mqttlink_options *options;
+    mqttlink_client *client;
+    OK(mqttlink_options_new(server_url(server), &options));
+    OK(mqttlink_options_set_tcp_keep_alive(options, UINT32_MAX));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_client_connect(client, NULL));
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+}
+
 int main(void) {
     server *server = server_start();
     granted(server);
@@ -455,6 +468,7 @@ int main(void) {
     requests(server);
     by_hand(server);
     counts(server);
+    longest_tcp_keep_alive(server);
     server_stop(server);
     return 0;
 }
