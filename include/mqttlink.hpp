@@ -91,6 +91,11 @@ mqttlink_status place(Set set, Owner *owner, Call call, F handler) {
     return set(owner, call, keep(std::move(handler)), free_function<F>);
 }
 
+/* The nearest number that C takes for a span of time. */
+inline std::uint32_t clamped(std::int64_t count) noexcept {
+    return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
+}
+
 /* A string for C. One that holds a NUL, which MQTT forbids, is not cut there but fails as bytes do that are
  * no UTF-8. */
 class c_string {
@@ -113,53 +118,60 @@ private:
 
 } // namespace detail
 
-/* What is known about a failure: a copy, which lives as long as wanted. */
+/* What is known about a failure: it lives as long as wanted, and copying it throws nothing. */
 class error : public std::runtime_error {
 public:
     explicit error(const mqttlink_error *from)
-        : std::runtime_error(mqttlink_error_message(from)), status_(mqttlink_error_status(from)),
-          stage_(mqttlink_error_stage(from)), os_code_(mqttlink_error_os_code(from)),
-          reason_(mqttlink_error_reason(from)),
-          reason_string_(detail::text(mqttlink_error_reason_string(from))),
-          server_reference_(detail::text(mqttlink_error_server_reference(from))),
-          timeout_(mqttlink_error_is_timeout(from)), refused_(mqttlink_error_is_refused(from)),
-          disconnected_(mqttlink_error_is_disconnected(from)), full_(mqttlink_error_is_full(from)),
-          retryable_(mqttlink_error_is_retryable(from)) {
-        mqttlink_property shown{};
-        const mqttlink_properties *list = mqttlink_error_properties(from);
-        for (std::size_t i = 0; i < mqttlink_properties_count(list); i++)
-            if (mqttlink_properties_at(list, i, &shown) == MQTTLINK_OK && shown.name)
-                user_properties_.emplace_back(shown.name, std::string(shown.value, shown.value_len));
-    }
+        : std::runtime_error(mqttlink_error_message(from)), known_(std::make_shared<const known>(from)) {}
+    error(const error &) noexcept = default;
+    error &operator=(const error &) noexcept = default;
 
-    mqttlink_status status() const noexcept { return status_; }
-    mqttlink_stage stage() const noexcept { return stage_; }
+    mqttlink_status status() const noexcept { return known_->status; }
+    mqttlink_stage stage() const noexcept { return known_->stage; }
     /* errno; 0 if it does not come from the operating system. */
-    int os_code() const noexcept { return os_code_; }
+    int os_code() const noexcept { return known_->os_code; }
     /* The MQTT reason code; -1 if there is none. */
-    int reason() const noexcept { return reason_; }
-    const std::string &reason_string() const noexcept { return reason_string_; }
-    const std::string &server_reference() const noexcept { return server_reference_; }
+    int reason() const noexcept { return known_->reason; }
+    const std::string &reason_string() const noexcept { return known_->reason_string; }
+    const std::string &server_reference() const noexcept { return known_->server_reference; }
     /* Those of the packet with which the server refused, in order. */
     const std::vector<std::pair<std::string, std::string>> &user_properties() const noexcept {
-        return user_properties_;
+        return known_->user_properties;
     }
-    bool is_timeout() const noexcept { return timeout_; }
-    bool is_refused() const noexcept { return refused_; }
-    bool is_disconnected() const noexcept { return disconnected_; }
-    bool is_full() const noexcept { return full_; }
-    bool is_retryable() const noexcept { return retryable_; }
+    bool is_timeout() const noexcept { return known_->timeout; }
+    bool is_refused() const noexcept { return known_->refused; }
+    bool is_disconnected() const noexcept { return known_->disconnected; }
+    bool is_full() const noexcept { return known_->full; }
+    bool is_retryable() const noexcept { return known_->retryable; }
 
     /* Throws the exception of this failure's kind. */
     [[noreturn]] void raise() const;
 
 private:
-    mqttlink_status status_;
-    mqttlink_stage stage_;
-    int os_code_, reason_;
-    std::string reason_string_, server_reference_;
-    bool timeout_, refused_, disconnected_, full_, retryable_;
-    std::vector<std::pair<std::string, std::string>> user_properties_;
+    struct known {
+        explicit known(const mqttlink_error *from)
+            : status(mqttlink_error_status(from)), stage(mqttlink_error_stage(from)),
+              os_code(mqttlink_error_os_code(from)), reason(mqttlink_error_reason(from)),
+              reason_string(detail::text(mqttlink_error_reason_string(from))),
+              server_reference(detail::text(mqttlink_error_server_reference(from))),
+              timeout(mqttlink_error_is_timeout(from)), refused(mqttlink_error_is_refused(from)),
+              disconnected(mqttlink_error_is_disconnected(from)), full(mqttlink_error_is_full(from)),
+              retryable(mqttlink_error_is_retryable(from)) {
+            mqttlink_property shown{};
+            const mqttlink_properties *list = mqttlink_error_properties(from);
+            for (std::size_t i = 0; i < mqttlink_properties_count(list); i++)
+                if (mqttlink_properties_at(list, i, &shown) == MQTTLINK_OK && shown.name)
+                    user_properties.emplace_back(shown.name, std::string(shown.value, shown.value_len));
+        }
+
+        mqttlink_status status;
+        mqttlink_stage stage;
+        int os_code, reason;
+        std::string reason_string, server_reference;
+        bool timeout, refused, disconnected, full, retryable;
+        std::vector<std::pair<std::string, std::string>> user_properties;
+    };
+    std::shared_ptr<const known> known_;
 };
 
 /* A deadline came. */
@@ -171,17 +183,24 @@ struct disconnected_error : error {
     using error::error;
     explicit disconnected_error(const error &e) : error(e) {}
 };
+/* No connection could be made, for the name, the network or TLS; or an address could not be listened on. */
+struct connection_error : error {
+    using error::error;
+    explicit connection_error(const error &e) : error(e) {}
+};
 /* An argument, an option or the use of the library is wrong. */
 struct usage_error : error { using error::error; explicit usage_error(const error &e) : error(e) {} };
 
 inline void error::raise() const {
-    if (timeout_)
+    if (is_timeout())
         throw timeout_error(*this);
-    if (refused_)
+    if (is_refused())
         throw refused_error(*this);
-    if (disconnected_)
+    if (is_disconnected())
         throw disconnected_error(*this);
-    if (status_ < 200 && status_ != MQTTLINK_ERROR_PANIC)
+    if (status() >= 400 && status() < 500)
+        throw connection_error(*this);
+    if (status() < 200 && status() != MQTTLINK_ERROR_PANIC)
         throw usage_error(*this);
     throw *this;
 }
@@ -1150,10 +1169,10 @@ public:
     }
     options &clean_start(bool clean) { return done(mqttlink_options_set_clean_start(get(), clean)); }
     options &session_expiry(seconds expiry) {
-        return done(mqttlink_options_set_session_expiry(get(), short_of(expiry.count())));
+        return done(mqttlink_options_set_session_expiry(get(), detail::clamped(expiry.count())));
     }
     options &keep_alive(seconds interval) {
-        auto most = short_of(interval.count());
+        auto most = detail::clamped(interval.count());
         return done(mqttlink_options_set_keep_alive(
             get(), static_cast<std::uint16_t>(most > UINT16_MAX ? UINT16_MAX : most)));
     }
@@ -1215,7 +1234,7 @@ public:
     }
     options &no_delay(bool wanted) { return done(mqttlink_options_set_no_delay(get(), wanted)); }
     options &tcp_keep_alive(seconds idle) {
-        return done(mqttlink_options_set_tcp_keep_alive(get(), short_of(idle.count())));
+        return done(mqttlink_options_set_tcp_keep_alive(get(), detail::clamped(idle.count())));
     }
     options &socket_buffers(std::size_t receive, std::size_t send) {
         return done(mqttlink_options_set_socket_buffers(get(), receive, send));
@@ -1291,10 +1310,7 @@ private:
     options &within(mqttlink_status (*set)(mqttlink_options *, std::uint32_t), milliseconds limit) {
         if (limit == by_default)
             return *this;
-        return done(set(get(), limit == forever ? UINT32_MAX : short_of(limit.count())));
-    }
-    static std::uint32_t short_of(std::int64_t count) noexcept {
-        return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
+        return done(set(get(), limit == forever ? UINT32_MAX : detail::clamped(limit.count())));
     }
     detail::handle<mqttlink_options, mqttlink_options_free> own_;
 };
@@ -1885,23 +1901,26 @@ public:
     broker_options &maximum_qos(mqttlink::qos qos) {
         return set(MQTTLINK_BROKER_MAXIMUM_QOS, static_cast<std::uint64_t>(qos));
     }
+    /* 0 s: whatever the client asks for. */
     broker_options &keep_alive_max(seconds longest) {
-        return set(MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, positive(longest.count()));
+        return set(MQTTLINK_BROKER_KEEP_ALIVE_MAX_S, detail::clamped(longest.count()));
     }
+    /* 4,294,967,295 s and more: for ever. */
     broker_options &session_expiry_max(seconds longest) {
-        return set(MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S, positive(longest.count()));
+        return set(MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S, detail::clamped(longest.count()));
     }
     broker_options &connect_timeout(milliseconds limit) {
-        return set(MQTTLINK_BROKER_CONNECT_TIMEOUT_MS, positive(limit.count()));
+        return within(MQTTLINK_BROKER_CONNECT_TIMEOUT_MS, limit);
     }
     broker_options &authentication_timeout(milliseconds limit) {
-        return set(MQTTLINK_BROKER_AUTHENTICATION_MS, positive(limit.count()));
+        return within(MQTTLINK_BROKER_AUTHENTICATION_MS, limit);
     }
     broker_options &closing_timeout(milliseconds limit) {
-        return set(MQTTLINK_BROKER_CLOSING_MS, positive(limit.count()));
+        return within(MQTTLINK_BROKER_CLOSING_MS, limit);
     }
+    /* 0 ms: none. */
     broker_options &sys_interval(milliseconds interval) {
-        return set(MQTTLINK_BROKER_SYS_INTERVAL_MS, positive(interval.count()));
+        return within(MQTTLINK_BROKER_SYS_INTERVAL_MS, interval);
     }
     broker_options &allow_version(protocol version, bool allowed) {
         return done(
@@ -1952,8 +1971,11 @@ private:
         detail::check(status);
         return *this;
     }
-    static std::uint64_t positive(std::int64_t count) noexcept {
-        return count < 0 ? 0 : static_cast<std::uint64_t>(count);
+    /* `forever` is the longest there is, `by_default` leaves it as it is. */
+    broker_options &within(mqttlink_broker_setting setting, milliseconds limit) {
+        if (limit == by_default)
+            return *this;
+        return set(setting, limit == forever ? UINT32_MAX : detail::clamped(limit.count()));
     }
     detail::handle<mqttlink_broker_options, mqttlink_broker_options_free> own_;
 };

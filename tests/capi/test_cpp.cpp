@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include <unistd.h>
+
 #include "mqttlink.hpp"
 
 extern "C" {
@@ -47,6 +49,10 @@ static_assert(!std::is_constructible_v<mqttlink::results_view, mqttlink::results
 static_assert(!std::is_constructible_v<mqttlink::client_ref, mqttlink::client>);
 static_assert(!std::is_constructible_v<mqttlink::broker_ref, mqttlink::broker>);
 static_assert(std::is_constructible_v<mqttlink::message_view, const mqttlink::message &>);
+/* An exception that is thrown is copied. */
+static_assert(std::is_nothrow_copy_constructible_v<mqttlink::error>);
+static_assert(std::is_nothrow_copy_constructible_v<mqttlink::refused_error>);
+static_assert(std::is_nothrow_copy_assignable_v<mqttlink::error>);
 
 template <class E, class F> void throws(mqttlink_status status, F call) {
     try {
@@ -221,6 +227,29 @@ void events(server *server) {
     packet.wait(10);
 }
 
+/* Each way not to get a connection is one exception: no name, nobody there, no TLS. */
+void no_connection() {
+    unsigned short deaf;
+    int held = deaf_on_loopback(&deaf);
+    mqttlink::client nobody{mqttlink::options("127.0.0.1", deaf)};
+    throws<mqttlink::connection_error>(MQTTLINK_ERROR_CONNECT_FAILED, [&] { nobody.connect(); });
+    auto failure = nobody.try_connect().failure();
+    auto copy = failure;
+    CHECK(copy.os_code() == ECONNREFUSED && copy.stage() == MQTTLINK_STAGE_TCP && copy.is_retryable());
+    CHECK(!copy.is_disconnected() && !copy.is_full() && copy.reason() == -1 && copy.reason_string().empty());
+    close(held);
+    auto none = [](std::string_view, std::uint16_t) {
+        return std::vector<std::pair<std::string, std::uint16_t>>();
+    };
+    mqttlink::client lost(mqttlink::options("mqtt://nowhere.invalid").resolver(none));
+    throws<mqttlink::connection_error>(MQTTLINK_ERROR_NO_ADDRESS, [&] { lost.connect(); });
+    mqttlink::scripted_server script;
+    mqttlink::client plain{mqttlink::options("mqtts://127.0.0.1:" + std::to_string(script.port()))};
+    std::thread answer([&] { script.accept(mqttlink::protocol::mqtt_5).send("HTTP/1.1 400 Bad Request\r\n"); });
+    throws<mqttlink::connection_error>(MQTTLINK_ERROR_TLS_HANDSHAKE, [&] { plain.connect(); });
+    answer.join();
+}
+
 /* What a string cannot say is an error, not half of it. */
 void strings_with_nul(server *server) {
     using namespace std::string_literals;
@@ -354,6 +383,7 @@ int main() {
     mqttlink::log_to([&](int, std::string_view) { lines.open(); }, MQTTLINK_LOG_DEBUG);
     properties();
     failures(server);
+    no_connection();
     messages(server);
     events(server);
     strings_with_nul(server);

@@ -79,12 +79,21 @@ void settings() {
     CHECK(options.number(MQTTLINK_BROKER_CLOSING_MS) == 500);
     CHECK(options.number(MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S) == 120);
     CHECK(options.number(MQTTLINK_BROKER_ALLOW_ANONYMOUS) == 1);
+    options.connect_timeout(mqttlink::forever).closing_timeout(mqttlink::by_default);
+    options.authentication_timeout(-5s).session_expiry_max(mqttlink::seconds::max());
+    CHECK(options.number(MQTTLINK_BROKER_CONNECT_TIMEOUT_MS) == UINT32_MAX);
+    CHECK(options.number(MQTTLINK_BROKER_CLOSING_MS) == 500);
+    CHECK(options.number(MQTTLINK_BROKER_AUTHENTICATION_MS) == 0);
+    CHECK(options.number(MQTTLINK_BROKER_SESSION_EXPIRY_MAX_S) == UINT32_MAX);
     throws<mqttlink::usage_error>(MQTTLINK_ERROR_NUMBER,
                                   [&] { options.set(MQTTLINK_BROKER_WINDOW, 0); });
     throws<mqttlink::error>(MQTTLINK_ERROR_INVALID_STATE, [&] { options.virtual_time(); });
     options.listen("no port").allow_version_there(mqttlink::protocol::mqtt_5, false);
     CHECK(!mqttlink::broker::try_start(options));
-    throws<mqttlink::error>(MQTTLINK_ERROR_LISTEN_FAILED, [&] { mqttlink::broker broker(options); });
+    throws<mqttlink::connection_error>(MQTTLINK_ERROR_LISTEN_FAILED, [&] { mqttlink::broker broker(options); });
+    /* A client finds a broker that waits for its CONNECT for ever. */
+    mqttlink::broker patient(mqttlink::broker_options().connect_timeout(mqttlink::forever));
+    connected(patient, "slow").disconnect();
     mqttlink::server_tls tls("/nowhere.pem", "/nowhere.key");
     tls.require_client_certificate(true).client_authority("x").client_authority_file("y").min_version(
         mqttlink::tls_version::tls_1_3);
