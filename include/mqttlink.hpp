@@ -27,16 +27,20 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -96,27 +100,63 @@ inline std::uint32_t clamped(std::int64_t count) noexcept {
     return count < 0 ? 0 : count > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(count);
 }
 
-/* A string for C. One that holds a NUL, which MQTT forbids, is not cut there but fails as bytes do that are
- * no UTF-8. */
+} // namespace detail
+
+/* A string that goes in: const char *, std::string, std::string_view and what converts to one of them. Only
+ * what has no NUL behind it is copied. One that holds a NUL, which MQTT forbids, is not cut there but fails as
+ * bytes do that are no UTF-8. */
 class c_string {
 public:
-    explicit c_string(const std::string &text) : at_(text.c_str()) {
-        auto nul = text.find('\0');
-        if (nul != std::string::npos) {
-            held_ = text.substr(0, nul) + '\xff';
-            at_ = held_.c_str();
-        }
+    c_string(const char *text) noexcept : at_(text) {}
+    c_string(const std::string &text) : at_(text.c_str()) {
+        if (text.find('\0') != std::string::npos)
+            hold(text);
+    }
+    c_string(std::string_view text) { hold(text); }
+    template <class T, std::enable_if_t<std::is_convertible_v<const T &, std::string> &&
+                                            !std::is_convertible_v<const T &, const char *> &&
+                                            !std::is_convertible_v<const T &, std::string_view>,
+                                        int> = 0>
+    c_string(const T &text) {
+        const std::string &made = text;
+        hold(made);
     }
     c_string(const c_string &) = delete;
     c_string &operator=(const c_string &) = delete;
     operator const char *() const noexcept { return at_; }
 
 private:
+    void hold(std::string_view text) {
+        auto nul = text.find('\0');
+        held_ = text.substr(0, nul);
+        if (nul != std::string_view::npos)
+            held_ += '\xff';
+        at_ = held_.c_str();
+    }
     std::string held_;
-    const char *at_;
+    const char *at_ = nullptr;
 };
 
-} // namespace detail
+/* Bytes that go in and stay somebody else's: text up to its NUL, a pointer and a size, or anything with data()
+ * and size() whose elements are one byte each, such as std::string_view, std::vector<std::uint8_t> and
+ * std::span<const std::byte>. */
+class bytes {
+public:
+    bytes() noexcept = default;
+    bytes(const void *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    bytes(const char *text) noexcept : data_(text), size_(detail::view(text).size()) {}
+    template <class C, class E = decltype(*std::data(std::declval<const C &>())),
+              std::enable_if_t<sizeof(E) == 1 && std::is_trivially_copyable_v<std::remove_reference_t<E>> &&
+                                   !std::is_convertible_v<const C &, const char *>,
+                               int> = 0>
+    bytes(const C &from) noexcept : data_(std::data(from)), size_(std::size(from)) {}
+    const void *data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    const void *data_ = nullptr;
+    std::size_t size_ = 0;
+};
 
 /* What is known about a failure: it lives as long as wanted, and copying it throws nothing. */
 class error : public std::runtime_error {
@@ -336,8 +376,8 @@ public:
         return std::string_view(found, len);
     }
     /* The value of the first user property with this name. */
-    std::optional<std::string_view> user(const std::string &name) const {
-        const char *found = mqttlink_properties_user(list_, detail::c_string(name));
+    std::optional<std::string_view> user(const c_string &name) const {
+        const char *found = mqttlink_properties_user(list_, name);
         if (!found)
             return std::nullopt;
         return std::string_view(found);
@@ -358,16 +398,16 @@ public:
         detail::check(mqttlink_properties_set_number(list_.get(), id, number));
         return *this;
     }
-    properties &set(std::int32_t id, const std::string &text) {
-        detail::check(mqttlink_properties_set_text(list_.get(), id, detail::c_string(text)));
+    properties &set(std::int32_t id, const c_string &text) {
+        detail::check(mqttlink_properties_set_text(list_.get(), id, text));
         return *this;
     }
-    properties &set_data(std::int32_t id, std::string_view data) {
+    properties &set_data(std::int32_t id, const bytes &data) {
         detail::check(mqttlink_properties_set_data(list_.get(), id, data.data(), data.size()));
         return *this;
     }
-    properties &add_user(const std::string &name, const std::string &value) {
-        detail::check(mqttlink_properties_add_user(list_.get(), detail::c_string(name), detail::c_string(value)));
+    properties &add_user(const c_string &name, const c_string &value) {
+        detail::check(mqttlink_properties_add_user(list_.get(), name, value));
         return *this;
     }
     properties &remove(std::int32_t id) {
@@ -503,6 +543,8 @@ public:
         const void *data = mqttlink_message_payload(from_, &len);
         return {static_cast<const char *>(data), len};
     }
+    /* The same by its address, for payload_size() bytes unless it comes as a stream. */
+    const void *data() const noexcept { return mqttlink_message_payload(from_, nullptr); }
     std::size_t payload_size() const noexcept { return mqttlink_message_payload_len(from_); }
     mqttlink::qos qos() const noexcept {
         return static_cast<mqttlink::qos>(mqttlink_message_qos(from_));
@@ -597,10 +639,9 @@ private:
 class payload {
 public:
     /* Takes the bytes over. */
-    explicit payload(std::string bytes) {
-        auto *kept = new std::string(std::move(bytes));
-        make(kept->data(), kept->size(), detail::free_function<std::string>, kept);
-    }
+    explicit payload(std::string bytes) { take(std::move(bytes)); }
+    explicit payload(std::vector<unsigned char> bytes) { take(std::move(bytes)); }
+    explicit payload(std::vector<std::byte> bytes) { take(std::move(bytes)); }
     /* Bytes that neither change nor go away until `release` is called: once, on any thread. */
     payload(const void *data, std::size_t size, std::function<void()> release) {
         using function = std::function<void()>;
@@ -615,6 +656,10 @@ public:
     const mqttlink_payload *get() const noexcept { return own_.get(); }
 
 private:
+    template <class C> void take(C bytes) {
+        auto *kept = new C(std::move(bytes));
+        make(kept->data(), kept->size(), detail::free_function<C>, kept);
+    }
     void make(const void *data, std::size_t size, mqttlink_free_fn release, void *user) {
         mqttlink_payload *made = nullptr;
         detail::check(mqttlink_payload_new(data, size, release, user, &made));
@@ -736,54 +781,61 @@ public:
         return detail::outcome(mqttlink_client_re_authenticate(from_));
     }
 
-    delivery publish(const std::string &topic, std::string_view payload,
-                     const publish_options &how = {}) const {
+    delivery publish(const c_string &topic, const bytes &payload, const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
-        detail::check(mqttlink_client_publish_timeout(
-            from_, detail::c_string(topic), payload.data(), payload.size(), static_cast<int>(how.qos),
-            how.retain, how.list(), how.timeout.count(), &made));
+        detail::check(send(topic, payload, how, &made));
         return delivery(made);
     }
     /* The payload is not copied. */
-    delivery publish(const std::string &topic, const payload &shared,
-                     const publish_options &how = {}) const {
+    delivery publish(const c_string &topic, const payload &shared, const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
-        detail::check(mqttlink_client_publish_payload(
-            from_, detail::c_string(topic), shared.get(), static_cast<int>(how.qos), how.retain, how.list(),
-            how.timeout.count(), &made));
+        detail::check(lend(topic, shared, how, how.timeout, &made));
         return delivery(made);
     }
     /* Never waits and never throws. */
-    result<delivery> try_publish(const std::string &topic, std::string_view payload,
+    result<delivery> try_publish(const c_string &topic, const bytes &payload,
                                  const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
-        if (mqttlink_client_try_publish(from_, detail::c_string(topic), payload.data(), payload.size(),
-                                        static_cast<int>(how.qos), how.retain, how.list(),
-                                        &made) != MQTTLINK_OK)
+        if (try_send(topic, payload, how, &made) != MQTTLINK_OK)
             return detail::last_error();
         return delivery(made);
     }
-    result<delivery> try_publish(const std::string &topic, const payload &shared,
+    result<delivery> try_publish(const c_string &topic, const payload &shared,
                                  const publish_options &how = {}) const {
         mqttlink_delivery *made = nullptr;
-        if (mqttlink_client_publish_payload(from_, detail::c_string(topic), shared.get(),
-                                            static_cast<int>(how.qos), how.retain, how.list(), 0,
-                                            &made) != MQTTLINK_OK)
+        if (lend(topic, shared, how, milliseconds(0), &made) != MQTTLINK_OK)
             return detail::last_error();
         return delivery(made);
+    }
+    /* The same where nobody wants to know the outcome, which costs less. */
+    void publish_and_forget(const c_string &topic, const bytes &payload,
+                            const publish_options &how = {}) const {
+        detail::check(send(topic, payload, how, nullptr));
+    }
+    void publish_and_forget(const c_string &topic, const payload &shared,
+                            const publish_options &how = {}) const {
+        detail::check(lend(topic, shared, how, how.timeout, nullptr));
+    }
+    result<nothing> try_publish_and_forget(const c_string &topic, const bytes &payload,
+                                           const publish_options &how = {}) const {
+        return detail::outcome(try_send(topic, payload, how, nullptr));
+    }
+    result<nothing> try_publish_and_forget(const c_string &topic, const payload &shared,
+                                           const publish_options &how = {}) const {
+        return detail::outcome(lend(topic, shared, how, milliseconds(0), nullptr));
     }
     /* The outcome goes to `done`. Waits for room as the client's options say, whatever `how` says. */
-    void publish_then(const std::string &topic, std::string_view payload,
+    void publish_then(const c_string &topic, const bytes &payload,
                       const publish_options &how, published_handler done) const;
     /* The outcome goes to the handler of options::on_published, with the number that is returned. */
-    std::uint64_t publish_event(const std::string &topic, std::string_view payload,
+    std::uint64_t publish_event(const c_string &topic, const bytes &payload,
                                 const publish_options &how = {}) const {
         std::uint64_t id = 0;
         detail::check(event(topic, payload, how, how.timeout, id));
         return id;
     }
     /* Never waits and never throws. */
-    result<std::uint64_t> try_publish_event(const std::string &topic, std::string_view payload,
+    result<std::uint64_t> try_publish_event(const c_string &topic, const bytes &payload,
                                             const publish_options &how = {}) const {
         std::uint64_t id = 0;
         if (event(topic, payload, how, milliseconds(0), id) != MQTTLINK_OK)
@@ -792,53 +844,53 @@ public:
     }
     /* Reads the payload of exactly `size` bytes from `source`, which returns how many it has put in. What
      * `source` throws ends the connection, and comes out here. */
-    delivery publish_source(const std::string &topic, std::size_t size,
+    delivery publish_source(const c_string &topic, std::size_t size,
                             std::function<std::size_t(void *, std::size_t)> source,
                             const publish_options &how = {}) const;
 
     /* The QoS that the server granted. */
-    mqttlink::qos subscribe(const std::string &filter, mqttlink::qos qos) const {
+    mqttlink::qos subscribe(const c_string &filter, mqttlink::qos qos) const {
         std::int32_t granted = 0;
-        detail::check(mqttlink_client_subscribe_one(from_, detail::c_string(filter), static_cast<int>(qos),
+        detail::check(mqttlink_client_subscribe_one(from_, filter, static_cast<int>(qos),
                                                     &granted));
         return static_cast<mqttlink::qos>(granted);
     }
-    result<mqttlink::qos> try_subscribe(const std::string &filter, mqttlink::qos qos) const {
+    result<mqttlink::qos> try_subscribe(const c_string &filter, mqttlink::qos qos) const {
         std::int32_t granted = 0;
-        if (mqttlink_client_subscribe_one(from_, detail::c_string(filter), static_cast<int>(qos),
+        if (mqttlink_client_subscribe_one(from_, filter, static_cast<int>(qos),
                                           &granted) != MQTTLINK_OK)
             return detail::last_error();
         return static_cast<mqttlink::qos>(granted);
     }
-    void subscribe(const std::string &filter, mqttlink::qos qos, message_handler handler) const;
+    void subscribe(const c_string &filter, mqttlink::qos qos, message_handler handler) const;
     results subscribe(const subscription &what) const;
     result<results> try_subscribe(const subscription &what) const;
     std::uint64_t subscribe_event(const subscription &what) const;
-    results unsubscribe(std::initializer_list<const char *> filters) const {
-        mqttlink_results *made = nullptr;
-        detail::check(
-            mqttlink_client_unsubscribe(from_, filters.begin(), filters.size(), nullptr, &made));
-        return results(made);
+    /* With user properties, if there is a list. */
+    results unsubscribe(std::initializer_list<c_string> filters,
+                        const mqttlink::properties *list = nullptr) const {
+        return ended(each(filters), list).value();
     }
     /* The same for filters that are not known when the program is compiled. */
-    results unsubscribe(const std::vector<std::string> &filters) const {
-        return try_unsubscribe(filters).value();
+    results unsubscribe(const std::vector<std::string> &filters,
+                        const mqttlink::properties *list = nullptr) const {
+        return ended(each(filters), list).value();
     }
-    result<results> try_unsubscribe(const std::vector<std::string> &filters) const {
-        std::vector<const char *> each;
-        for (const auto &filter : filters)
-            /* A NUL is no part of a filter: "" is refused, too. */
-            each.push_back(filter.find('\0') == std::string::npos ? filter.c_str() : "");
-        mqttlink_results *made = nullptr;
-        if (mqttlink_client_unsubscribe(from_, each.data(), each.size(), nullptr, &made) != MQTTLINK_OK)
-            return detail::last_error();
-        return results(made);
+    result<results> try_unsubscribe(std::initializer_list<c_string> filters,
+                                    const mqttlink::properties *list = nullptr) const {
+        return ended(each(filters), list);
     }
-    std::uint64_t unsubscribe_event(std::initializer_list<const char *> filters) const {
-        std::uint64_t id = 0;
-        detail::check(mqttlink_client_unsubscribe_event(from_, filters.begin(), filters.size(),
-                                                        nullptr, &id));
-        return id;
+    result<results> try_unsubscribe(const std::vector<std::string> &filters,
+                                    const mqttlink::properties *list = nullptr) const {
+        return ended(each(filters), list);
+    }
+    std::uint64_t unsubscribe_event(std::initializer_list<c_string> filters,
+                                    const mqttlink::properties *list = nullptr) const {
+        return end_by_event(each(filters), list);
+    }
+    std::uint64_t unsubscribe_event(const std::vector<std::string> &filters,
+                                    const mqttlink::properties *list = nullptr) const {
+        return end_by_event(each(filters), list);
     }
 
     message receive(milliseconds limit = forever) const {
@@ -870,10 +922,50 @@ protected:
     mqttlink_client *from_;
 
 private:
-    mqttlink_status event(const std::string &topic, std::string_view payload,
+    mqttlink_status send(const c_string &topic, const bytes &payload, const publish_options &how,
+                         mqttlink_delivery **made) const {
+        return mqttlink_client_publish_timeout(from_, topic, payload.data(), payload.size(),
+                                               static_cast<int>(how.qos), how.retain, how.list(),
+                                               how.timeout.count(), made);
+    }
+    mqttlink_status try_send(const c_string &topic, const bytes &payload, const publish_options &how,
+                             mqttlink_delivery **made) const {
+        return mqttlink_client_try_publish(from_, topic, payload.data(), payload.size(),
+                                           static_cast<int>(how.qos), how.retain, how.list(), made);
+    }
+    mqttlink_status lend(const c_string &topic, const payload &shared, const publish_options &how,
+                         milliseconds limit, mqttlink_delivery **made) const {
+        return mqttlink_client_publish_payload(from_, topic, shared.get(), static_cast<int>(how.qos),
+                                               how.retain, how.list(), limit.count(), made);
+    }
+    result<results> ended(const std::vector<const char *> &filters, const mqttlink::properties *list) const {
+        mqttlink_results *made = nullptr;
+        if (mqttlink_client_unsubscribe(from_, filters.data(), filters.size(), list ? list->get() : nullptr,
+                                        &made) != MQTTLINK_OK)
+            return detail::last_error();
+        return results(made);
+    }
+    std::uint64_t end_by_event(const std::vector<const char *> &filters,
+                               const mqttlink::properties *list) const {
+        std::uint64_t id = 0;
+        detail::check(mqttlink_client_unsubscribe_event(from_, filters.data(), filters.size(),
+                                                        list ? list->get() : nullptr, &id));
+        return id;
+    }
+    static std::vector<const char *> each(std::initializer_list<c_string> filters) {
+        return {filters.begin(), filters.end()};
+    }
+    static std::vector<const char *> each(const std::vector<std::string> &filters) {
+        std::vector<const char *> all;
+        for (const auto &filter : filters)
+            /* As in c_string. */
+            all.push_back(filter.find('\0') == std::string::npos ? filter.c_str() : "\xff");
+        return all;
+    }
+    mqttlink_status event(const c_string &topic, const bytes &payload,
                           const publish_options &how, milliseconds limit, std::uint64_t &id) const {
         return mqttlink_client_publish_event_timeout(
-            from_, detail::c_string(topic), payload.data(), payload.size(),
+            from_, topic, payload.data(), payload.size(),
             static_cast<int>(how.qos), how.retain, how.list(), limit.count(), &id);
     }
 };
@@ -957,15 +1049,15 @@ inline std::int64_t call_source(void *user, void *data, std::size_t size) noexce
 class subscription {
 public:
     subscription() : own_(mqttlink_subscription_new()) {}
-    subscription(const std::string &filter, mqttlink::qos qos) : subscription() { add(filter, qos); }
+    subscription(const c_string &filter, mqttlink::qos qos) : subscription() { add(filter, qos); }
 
-    subscription &add(const std::string &filter, mqttlink::qos qos) {
-        detail::check(mqttlink_subscription_add(own_.get(), detail::c_string(filter), static_cast<int>(qos)));
+    subscription &add(const c_string &filter, mqttlink::qos qos) {
+        detail::check(mqttlink_subscription_add(own_.get(), filter, static_cast<int>(qos)));
         return *this;
     }
-    subscription &add(const std::string &filter, mqttlink::qos qos, bool no_local,
+    subscription &add(const c_string &filter, mqttlink::qos qos, bool no_local,
                       bool retain_as_published, retain_handling handling) {
-        detail::check(mqttlink_subscription_add_with(own_.get(), detail::c_string(filter),
+        detail::check(mqttlink_subscription_add_with(own_.get(), filter,
                                                      static_cast<int>(qos), no_local,
                                                      retain_as_published, static_cast<int>(handling)));
         return *this;
@@ -985,22 +1077,22 @@ private:
     detail::handle<mqttlink_subscription, mqttlink_subscription_free> own_;
 };
 
-inline void client_ref::publish_then(const std::string &topic, std::string_view payload,
+inline void client_ref::publish_then(const c_string &topic, const bytes &payload,
                                      const publish_options &how, published_handler done) const {
     auto publish = [&](mqttlink_client *client, mqttlink_published_fn call, void *user,
                        mqttlink_free_fn free) {
-        return mqttlink_client_publish_then(client, detail::c_string(topic), payload.data(),
+        return mqttlink_client_publish_then(client, topic, payload.data(),
                                             payload.size(), static_cast<int>(how.qos), how.retain,
                                             how.list(), call, user, free);
     };
     detail::check(detail::place(publish, from_, detail::call_published, std::move(done)));
 }
-inline delivery client_ref::publish_source(const std::string &topic, std::size_t size,
+inline delivery client_ref::publish_source(const c_string &topic, std::size_t size,
                                            std::function<std::size_t(void *, std::size_t)> next,
                                            const publish_options &how) const {
     detail::source source{std::move(next), nullptr};
     mqttlink_delivery *made = nullptr;
-    auto status = mqttlink_client_publish_source(from_, detail::c_string(topic), size,
+    auto status = mqttlink_client_publish_source(from_, topic, size,
                                                  static_cast<int>(how.qos), how.retain, how.list(),
                                                  detail::call_source, &source, &made);
     if (source.thrown)
@@ -1008,7 +1100,7 @@ inline delivery client_ref::publish_source(const std::string &topic, std::size_t
     detail::check(status);
     return delivery(made);
 }
-inline void client_ref::subscribe(const std::string &filter, mqttlink::qos qos,
+inline void client_ref::subscribe(const c_string &filter, mqttlink::qos qos,
                                   message_handler handler) const {
     subscription what(filter, qos);
     what.handler(std::move(handler));
@@ -1034,38 +1126,38 @@ class tls {
 public:
     tls() : own_(mqttlink_tls_new()) {}
 
-    tls &ca_file(const std::string &path) { return done(mqttlink_tls_add_ca_file(get(), detail::c_string(path))); }
-    tls &ca(std::string_view bytes) {
+    tls &ca_file(const c_string &path) { return done(mqttlink_tls_add_ca_file(get(), path)); }
+    tls &ca(const mqttlink::bytes &bytes) {
         return done(mqttlink_tls_add_ca(get(), bytes.data(), bytes.size()));
     }
     tls &system_roots(bool trusted) { return done(mqttlink_tls_set_system_roots(get(), trusted)); }
-    tls &certificate_file(const std::string &path) {
-        return done(mqttlink_tls_set_certificate_file(get(), detail::c_string(path)));
+    tls &certificate_file(const c_string &path) {
+        return done(mqttlink_tls_set_certificate_file(get(), path));
     }
-    tls &certificate(std::string_view bytes) {
+    tls &certificate(const mqttlink::bytes &bytes) {
         return done(mqttlink_tls_set_certificate(get(), bytes.data(), bytes.size()));
     }
-    tls &key_file(const std::string &path) {
-        return done(mqttlink_tls_set_key_file(get(), detail::c_string(path)));
+    tls &key_file(const c_string &path) {
+        return done(mqttlink_tls_set_key_file(get(), path));
     }
-    tls &key(std::string_view bytes) {
+    tls &key(const mqttlink::bytes &bytes) {
         return done(mqttlink_tls_set_key(get(), bytes.data(), bytes.size()));
     }
-    tls &key_password(const std::string &password) {
-        return done(mqttlink_tls_set_key_password(get(), detail::c_string(password)));
+    tls &key_password(const c_string &password) {
+        return done(mqttlink_tls_set_key_password(get(), password));
     }
-    tls &pkcs12_file(const std::string &path, const std::string &password) {
-        return done(mqttlink_tls_set_pkcs12_file(get(), detail::c_string(path), detail::c_string(password)));
+    tls &pkcs12_file(const c_string &path, const c_string &password) {
+        return done(mqttlink_tls_set_pkcs12_file(get(), path, password));
     }
-    tls &pkcs12(std::string_view bytes, const std::string &password) {
+    tls &pkcs12(const mqttlink::bytes &bytes, const c_string &password) {
         return done(
-            mqttlink_tls_set_pkcs12(get(), bytes.data(), bytes.size(), detail::c_string(password)));
+            mqttlink_tls_set_pkcs12(get(), bytes.data(), bytes.size(), password));
     }
-    tls &alpn(const std::string &protocol) {
-        return done(mqttlink_tls_add_alpn(get(), detail::c_string(protocol)));
+    tls &alpn(const c_string &protocol) {
+        return done(mqttlink_tls_add_alpn(get(), protocol));
     }
-    tls &server_name(const std::string &name) {
-        return done(mqttlink_tls_set_server_name(get(), detail::c_string(name)));
+    tls &server_name(const c_string &name) {
+        return done(mqttlink_tls_set_server_name(get(), name));
     }
     tls &min_version(tls_version version) {
         return done(mqttlink_tls_set_min_version(get(), static_cast<int>(version)));
@@ -1141,17 +1233,79 @@ inline std::int32_t auth_finish(void *user, const void *data, std::size_t len) n
 
 } // namespace detail
 
+/* A connection of the program's own: another TLS library, a tunnel, a serial line. What its methods throw ends
+ * the connection; the number of a std::system_error becomes the failure's os_code, anything else is EIO. */
+class stream {
+public:
+    virtual ~stream() = default;
+    /* Waits for bytes and puts at most `size` of them into `data`. How many, 0 at the end. On one thread. */
+    virtual std::size_t read(void *data, std::size_t size) = 0;
+    /* Sends some of the bytes. How many; 0 if it could send none for a quarter of a second, so that the timers of
+     * the connection can run. On one thread at a time, while another one reads. */
+    virtual std::size_t write(const void *data, std::size_t size) = 0;
+    /* Ends both directions, so that whoever reads or writes returns soon. Called once, on any thread. */
+    virtual void close() noexcept = 0;
+};
+
+/* Opens a stream within the limit, on a thread of its own. Fails by throwing. */
+using open_handler =
+    std::function<std::unique_ptr<stream>(std::string_view host, std::uint16_t port, milliseconds limit)>;
+
+namespace detail {
+
+/* The operating system's number for the exception that is being handled. */
+inline std::int32_t os_code() noexcept {
+    try {
+        throw;
+    } catch (const std::system_error &error) {
+        return error.code().value() > 0 ? error.code().value() : EIO;
+    } catch (const std::bad_alloc &) {
+        return ENOMEM;
+    } catch (...) {
+        return EIO;
+    }
+}
+inline std::int32_t call_open(void *user, const char *host, std::uint16_t port, std::int64_t limit,
+                              void **made) noexcept {
+    try {
+        auto opened = (*static_cast<open_handler *>(user))(host, port, milliseconds(limit));
+        *made = opened.release();
+        return *made ? 0 : EHOSTUNREACH;
+    } catch (...) {
+        return os_code();
+    }
+}
+inline std::int64_t call_read(void *from, void *data, std::size_t size) noexcept {
+    try {
+        return static_cast<std::int64_t>(static_cast<stream *>(from)->read(data, size));
+    } catch (...) {
+        return -os_code();
+    }
+}
+inline std::int64_t call_write(void *to, const void *data, std::size_t size) noexcept {
+    try {
+        std::size_t count = static_cast<stream *>(to)->write(data, size);
+        return count > 0 ? static_cast<std::int64_t>(count) : -EAGAIN;
+    } catch (...) {
+        return -os_code();
+    }
+}
+inline void call_close(void *what) noexcept { static_cast<stream *>(what)->close(); }
+inline void free_stream(void *what) noexcept { delete static_cast<stream *>(what); }
+
+} // namespace detail
+
 /* Everything about a client that is fixed before it is made. */
 class options {
 public:
-    explicit options(const std::string &url) {
+    explicit options(const c_string &url) {
         mqttlink_options *made = nullptr;
-        detail::check(mqttlink_options_new(detail::c_string(url), &made));
+        detail::check(mqttlink_options_new(url, &made));
         own_.reset(made);
     }
-    options(const std::string &host, std::uint16_t port) {
+    options(const c_string &host, std::uint16_t port) {
         mqttlink_options *made = nullptr;
-        detail::check(mqttlink_options_new_for(detail::c_string(host), port, &made));
+        detail::check(mqttlink_options_new_for(host, port, &made));
         own_.reset(made);
     }
     /* For clients that reach a broker in this process without a socket. */
@@ -1160,11 +1314,11 @@ public:
     options &version(protocol version) {
         return done(mqttlink_options_set_version(get(), static_cast<int>(version)));
     }
-    options &client_id(const std::string &id) {
-        return done(mqttlink_options_set_client_id(get(), detail::c_string(id)));
+    options &client_id(const c_string &id) {
+        return done(mqttlink_options_set_client_id(get(), id));
     }
-    options &credentials(const std::string &user_name, std::string_view password) {
-        done(mqttlink_options_set_credentials(get(), detail::c_string(user_name), nullptr));
+    options &credentials(const c_string &user_name, const bytes &password) {
+        done(mqttlink_options_set_credentials(get(), user_name, nullptr));
         return done(mqttlink_options_set_password(get(), password.data(), password.size()));
     }
     options &clean_start(bool clean) { return done(mqttlink_options_set_clean_start(get(), clean)); }
@@ -1179,10 +1333,10 @@ public:
     options &ping_timeout(milliseconds limit) {
         return within(mqttlink_options_set_ping_timeout, limit);
     }
-    options &will(const std::string &topic, std::string_view payload,
+    options &will(const c_string &topic, const bytes &payload,
                   mqttlink::qos qos = mqttlink::qos::at_most_once, bool retain = false,
                   const mqttlink::properties *list = nullptr) {
-        return done(mqttlink_options_set_will(get(), detail::c_string(topic), payload.data(), payload.size(),
+        return done(mqttlink_options_set_will(get(), topic, payload.data(), payload.size(),
                                               static_cast<int>(qos), retain,
                                               list ? list->get() : nullptr));
     }
@@ -1204,8 +1358,8 @@ public:
     options &request_problem_information(bool wanted) {
         return done(mqttlink_options_set_request_problem_information(get(), wanted));
     }
-    options &user_property(const std::string &name, const std::string &value) {
-        return done(mqttlink_options_add_user_property(get(), detail::c_string(name), detail::c_string(value)));
+    options &user_property(const c_string &name, const c_string &value) {
+        return done(mqttlink_options_add_user_property(get(), name, value));
     }
     options &tls(const mqttlink::tls &settings) {
         return done(mqttlink_options_set_tls(get(), settings.get()));
@@ -1239,13 +1393,22 @@ public:
     options &socket_buffers(std::size_t receive, std::size_t send) {
         return done(mqttlink_options_set_socket_buffers(get(), receive, send));
     }
-    options &bind_address(const std::string &local) {
-        return done(mqttlink_options_set_bind_address(get(), detail::c_string(local)));
+    options &bind_address(const c_string &local) {
+        return done(mqttlink_options_set_bind_address(get(), local));
     }
     /* Looks names up: the addresses as text, each with its port; none, or an exception, is a failure. */
     options &resolver(resolver_handler handler) {
         return done(detail::place(mqttlink_options_set_resolver, get(), detail::call_resolver,
                                   std::move(handler)));
+    }
+    /* Carries the packets over streams of the program's own instead of TCP and TLS; the URL must not ask for TLS. */
+    options &transport(open_handler open) {
+        if (!open)
+            return done(mqttlink_options_set_transport(get(), nullptr, nullptr, nullptr, nullptr, nullptr,
+                                                       nullptr, nullptr));
+        return done(mqttlink_options_set_transport(
+            get(), detail::call_open, detail::call_read, detail::call_write, detail::call_close,
+            detail::free_stream, detail::keep(std::move(open)), detail::free_function<open_handler>));
     }
     options &stream_above(std::size_t bytes) {
         return done(mqttlink_options_set_stream_above(get(), bytes));
@@ -1253,12 +1416,12 @@ public:
     options &acknowledge(mqttlink::acknowledge mode) {
         return done(mqttlink_options_set_acknowledge(get(), static_cast<int>(mode)));
     }
-    options &authenticator(const std::string &method, std::shared_ptr<mqttlink::authenticator> who) {
+    options &authenticator(const c_string &method, std::shared_ptr<mqttlink::authenticator> who) {
         if (!who)
-            return done(mqttlink_options_set_authenticator(get(), detail::c_string(method), nullptr,
+            return done(mqttlink_options_set_authenticator(get(), method, nullptr,
                                                            nullptr, nullptr, nullptr, nullptr));
         return done(mqttlink_options_set_authenticator(
-            get(), detail::c_string(method), detail::auth_start, detail::auth_respond, detail::auth_finish,
+            get(), method, detail::auth_start, detail::auth_respond, detail::auth_finish,
             detail::keep(std::move(who)), detail::free_function<detail::authenticator_ptr>));
     }
 
@@ -1450,12 +1613,12 @@ struct subscribed_filter {
 class reply_ref {
 public:
     explicit reply_ref(mqttlink_reply *from) noexcept : from_(from) {}
-    void data(std::string_view data) const {
+    void data(const bytes &data) const {
         detail::check(mqttlink_reply_set(from_, data.data(), data.size()));
     }
     /* Who the client is, for the other handlers. */
-    void user(const std::string &name) const {
-        detail::check(mqttlink_reply_set_user(from_, detail::c_string(name)));
+    void user(const c_string &name) const {
+        detail::check(mqttlink_reply_set_user(from_, name));
     }
 
 private:
@@ -1477,10 +1640,10 @@ struct request {
 class draft_ref {
 public:
     explicit draft_ref(mqttlink_draft *from) noexcept : from_(from) {}
-    const draft_ref &topic(const std::string &name) const {
-        return done(mqttlink_draft_set_topic(from_, detail::c_string(name)));
+    const draft_ref &topic(const c_string &name) const {
+        return done(mqttlink_draft_set_topic(from_, name));
     }
-    const draft_ref &payload(std::string_view payload) const {
+    const draft_ref &payload(const bytes &payload) const {
         return done(mqttlink_draft_set_payload(from_, payload.data(), payload.size()));
     }
     const draft_ref &qos(mqttlink::qos qos) const {
@@ -1600,21 +1763,21 @@ public:
     }
 
     /* Of the options, the timeout has no meaning here. */
-    void publish(const std::string &topic, std::string_view payload,
+    void publish(const c_string &topic, const bytes &payload,
                  const publish_options &how = {}) const {
         detail::check(send(topic, payload, how));
     }
-    result<nothing> try_publish(const std::string &topic, std::string_view payload,
+    result<nothing> try_publish(const c_string &topic, const bytes &payload,
                                 const publish_options &how = {}) const {
         return detail::outcome(send(topic, payload, how));
     }
-    broker_subscription subscribe(const std::string &filter) const {
+    broker_subscription subscribe(const c_string &filter) const {
         mqttlink_broker_subscription *made = nullptr;
         detail::check(
-            mqttlink_broker_subscribe(from_, detail::c_string(filter), nullptr, nullptr, nullptr, &made));
+            mqttlink_broker_subscribe(from_, filter, nullptr, nullptr, nullptr, &made));
         return broker_subscription(made);
     }
-    broker_subscription subscribe(const std::string &filter, broker_message_handler handler) const;
+    broker_subscription subscribe(const c_string &filter, broker_message_handler handler) const;
 
     mqttlink_broker_counters statistics() const {
         mqttlink_broker_counters counters{};
@@ -1631,47 +1794,47 @@ public:
     std::vector<peer_info> clients() const;
     /* All sessions of clients, connected or not. */
     std::vector<session_info> sessions() const;
-    std::optional<session_info> session(const std::string &client_id) const;
-    std::vector<subscribed_filter> subscriptions(const std::string &client_id) const;
+    std::optional<session_info> session(const c_string &client_id) const;
+    std::vector<subscribed_filter> subscriptions(const c_string &client_id) const;
     /* Whether there was one. */
-    bool delete_session(const std::string &client_id) const {
+    bool delete_session(const c_string &client_id) const {
         bool found = false;
-        detail::check(mqttlink_broker_delete_session(from_, detail::c_string(client_id), &found));
+        detail::check(mqttlink_broker_delete_session(from_, client_id, &found));
         return found;
     }
     /* Whether it was connected. */
-    bool disconnect(const std::string &client_id,
+    bool disconnect(const c_string &client_id,
                     int reason = MQTTLINK_REASON_ADMINISTRATIVE_ACTION) const {
         bool found = false;
-        detail::check(mqttlink_broker_disconnect(from_, detail::c_string(client_id), reason, &found));
+        detail::check(mqttlink_broker_disconnect(from_, client_id, reason, &found));
         return found;
     }
 
     /* From here on only in a broker for tests. By default they wait for 5 s. */
-    void wait_for_client(const std::string &id, milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_client(from_, detail::c_string(id), limit.count()));
+    void wait_for_client(const c_string &id, milliseconds limit = by_default) const {
+        detail::check(mqttlink_broker_wait_for_client(from_, id, limit.count()));
     }
-    result<nothing> try_wait_for_client(const std::string &id,
+    result<nothing> try_wait_for_client(const c_string &id,
                                         milliseconds limit = by_default) const {
-        return detail::outcome(mqttlink_broker_wait_for_client(from_, detail::c_string(id), limit.count()));
+        return detail::outcome(mqttlink_broker_wait_for_client(from_, id, limit.count()));
     }
-    void wait_for_client_to_go(const std::string &id, milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_client_to_go(from_, detail::c_string(id), limit.count()));
+    void wait_for_client_to_go(const c_string &id, milliseconds limit = by_default) const {
+        detail::check(mqttlink_broker_wait_for_client_to_go(from_, id, limit.count()));
     }
-    result<nothing> try_wait_for_client_to_go(const std::string &id,
+    result<nothing> try_wait_for_client_to_go(const c_string &id,
                                               milliseconds limit = by_default) const {
         return detail::outcome(
-            mqttlink_broker_wait_for_client_to_go(from_, detail::c_string(id), limit.count()));
+            mqttlink_broker_wait_for_client_to_go(from_, id, limit.count()));
     }
-    void wait_for_subscription(const std::string &id, const std::string &filter,
+    void wait_for_subscription(const c_string &id, const c_string &filter,
                                milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_subscription(from_, detail::c_string(id), detail::c_string(filter),
+        detail::check(mqttlink_broker_wait_for_subscription(from_, id, filter,
                                                             limit.count()));
     }
-    result<nothing> try_wait_for_subscription(const std::string &id, const std::string &filter,
+    result<nothing> try_wait_for_subscription(const c_string &id, const c_string &filter,
                                               milliseconds limit = by_default) const {
         return detail::outcome(mqttlink_broker_wait_for_subscription(
-            from_, detail::c_string(id), detail::c_string(filter), limit.count()));
+            from_, id, filter, limit.count()));
     }
     /* Moves a broker with virtual time on. */
     void advance(milliseconds span) const {
@@ -1679,13 +1842,13 @@ public:
         detail::check(mqttlink_broker_advance(from_, static_cast<std::uint64_t>(count)));
     }
     /* From the client's next CONNECT on; "*" stands for every client. */
-    void break_connection(const std::string &client_id, mqttlink_connection_fault fault,
+    void break_connection(const c_string &client_id, mqttlink_connection_fault fault,
                           std::uint64_t number = 0) const {
-        detail::check(mqttlink_broker_break_connection(from_, detail::c_string(client_id), fault, number));
+        detail::check(mqttlink_broker_break_connection(from_, client_id, fault, number));
     }
-    void break_messages(const std::string &filter, mqttlink_message_fault fault,
+    void break_messages(const c_string &filter, mqttlink_message_fault fault,
                         std::uint64_t number = 0) const {
-        detail::check(mqttlink_broker_break_messages(from_, detail::c_string(filter), fault, number));
+        detail::check(mqttlink_broker_break_messages(from_, filter, fault, number));
     }
     void repair() const { detail::check(mqttlink_broker_repair(from_)); }
     /* The last packets of all connections, oldest first. */
@@ -1707,9 +1870,9 @@ protected:
     mqttlink_broker *from_;
 
 private:
-    mqttlink_status send(const std::string &topic, std::string_view payload,
+    mqttlink_status send(const c_string &topic, const bytes &payload,
                          const publish_options &how) const {
-        return mqttlink_broker_publish(from_, detail::c_string(topic), payload.data(), payload.size(),
+        return mqttlink_broker_publish(from_, topic, payload.data(), payload.size(),
                                        static_cast<int>(how.qos), how.retain, how.list());
     }
 };
@@ -1795,13 +1958,13 @@ inline void collect_filter(void *user, mqttlink_broker *, const char *filter, st
 
 } // namespace detail
 
-inline broker_subscription broker_ref::subscribe(const std::string &filter,
+inline broker_subscription broker_ref::subscribe(const c_string &filter,
                                                  broker_message_handler handler) const {
     mqttlink_broker_subscription *made = nullptr;
     if (!handler)
         return subscribe(filter);
     detail::check(mqttlink_broker_subscribe(
-        from_, detail::c_string(filter), detail::call_broker_message, detail::keep(std::move(handler)),
+        from_, filter, detail::call_broker_message, detail::keep(std::move(handler)),
         detail::free_function<broker_message_handler>, &made));
     return broker_subscription(made);
 }
@@ -1815,17 +1978,17 @@ inline std::vector<session_info> broker_ref::sessions() const {
     detail::check(mqttlink_broker_each_session(from_, detail::collect_session, &all));
     return all;
 }
-inline std::optional<session_info> broker_ref::session(const std::string &client_id) const {
+inline std::optional<session_info> broker_ref::session(const c_string &client_id) const {
     std::vector<session_info> one;
-    auto status = mqttlink_broker_session(from_, detail::c_string(client_id), detail::collect_session, &one);
+    auto status = mqttlink_broker_session(from_, client_id, detail::collect_session, &one);
     if (status == MQTTLINK_ERROR_NOT_FOUND)
         return std::nullopt;
     detail::check(status);
     return one.front();
 }
-inline std::vector<subscribed_filter> broker_ref::subscriptions(const std::string &client_id) const {
+inline std::vector<subscribed_filter> broker_ref::subscriptions(const c_string &client_id) const {
     std::vector<subscribed_filter> all;
-    detail::check(mqttlink_broker_each_subscription(from_, detail::c_string(client_id), detail::collect_filter,
+    detail::check(mqttlink_broker_each_subscription(from_, client_id, detail::collect_filter,
                                                     &all));
     return all;
 }
@@ -1833,21 +1996,21 @@ inline std::vector<subscribed_filter> broker_ref::subscriptions(const std::strin
 /* Who a broker is, and which clients it wants to see proof from; all in PEM. */
 class server_tls {
 public:
-    server_tls(const std::string &certificate_path, const std::string &key_path) {
+    server_tls(const c_string &certificate_path, const c_string &key_path) {
         mqttlink_server_tls *made = nullptr;
-        detail::check(mqttlink_server_tls_new(detail::c_string(certificate_path), detail::c_string(key_path), &made));
+        detail::check(mqttlink_server_tls_new(certificate_path, key_path, &made));
         own_.reset(made);
     }
-    static server_tls from_memory(std::string_view certificate, std::string_view key) {
+    static server_tls from_memory(const bytes &certificate, const bytes &key) {
         mqttlink_server_tls *made = nullptr;
         detail::check(mqttlink_server_tls_new_from_memory(certificate.data(), certificate.size(),
                                                           key.data(), key.size(), &made));
         return server_tls(made);
     }
-    server_tls &client_authority_file(const std::string &path) {
-        return done(mqttlink_server_tls_add_client_authority_file(get(), detail::c_string(path)));
+    server_tls &client_authority_file(const c_string &path) {
+        return done(mqttlink_server_tls_add_client_authority_file(get(), path));
     }
-    server_tls &client_authority(std::string_view pem) {
+    server_tls &client_authority(const bytes &pem) {
         return done(mqttlink_server_tls_add_client_authority(get(), pem.data(), pem.size()));
     }
     server_tls &require_client_certificate(bool required) {
@@ -1878,11 +2041,11 @@ public:
         return done(mqttlink_broker_options_set_virtual_time(get(), wanted));
     }
     /* "127.0.0.1:1883", "[::1]:0", "localhost:0"; port 0 lets the system choose. */
-    broker_options &listen(const std::string &address) {
-        return done(mqttlink_broker_options_listen(get(), detail::c_string(address), nullptr));
+    broker_options &listen(const c_string &address) {
+        return done(mqttlink_broker_options_listen(get(), address, nullptr));
     }
-    broker_options &listen(const std::string &address, const server_tls &tls) {
-        return done(mqttlink_broker_options_listen(get(), detail::c_string(address), tls.get()));
+    broker_options &listen(const c_string &address, const server_tls &tls) {
+        return done(mqttlink_broker_options_listen(get(), address, tls.get()));
     }
     broker_options &set(mqttlink_broker_setting setting, std::uint64_t number) {
         return done(mqttlink_broker_options_set(get(), setting, number));
@@ -1931,8 +2094,8 @@ public:
         return done(
             mqttlink_broker_options_allow_version_there(get(), static_cast<int>(version), allowed));
     }
-    broker_options &response_information(const std::string &information) {
-        return done(mqttlink_broker_options_set_response_information(get(), detail::c_string(information)));
+    broker_options &response_information(const c_string &information) {
+        return done(mqttlink_broker_options_set_response_information(get(), information));
     }
 
     broker_options &on_authenticate(authenticate_handler handler) {
@@ -2015,11 +2178,11 @@ public:
     explicit scripted_connection(mqttlink_script_connection *from) noexcept : own_(from) {}
 
     /* Sends exactly these bytes. */
-    void send(std::string_view bytes) const {
+    void send(const mqttlink::bytes &bytes) const {
         detail::check(mqttlink_script_connection_send(own_.get(), bytes.data(), bytes.size()));
     }
     /* Waits for as many bytes as these, which they must be. */
-    void expect(std::string_view bytes) const {
+    void expect(const mqttlink::bytes &bytes) const {
         detail::check(mqttlink_script_connection_expect(own_.get(), bytes.data(), bytes.size()));
     }
     /* Waits for a packet: one line, which begins with its name. */
@@ -2072,10 +2235,26 @@ inline void log_to(std::function<void(int, std::string_view)> handler,
 }
 
 /* Whether messages with this topic name go to a subscription with this filter. */
-inline bool topic_matches(const std::string &filter, const std::string &name) {
+inline bool topic_matches(const c_string &filter, const c_string &name) {
     bool matches = false;
-    detail::check(mqttlink_topic_matches(detail::c_string(filter), detail::c_string(name), &matches));
+    detail::check(mqttlink_topic_matches(filter, name, &matches));
     return matches;
+}
+/* Whether a topic name or filter keeps the rules of section 4.7: the failure says which one it breaks, and nothing is
+ * thrown. */
+inline result<nothing> check_topic_name(const c_string &name) {
+    return detail::outcome(mqttlink_topic_check_name(name));
+}
+inline result<nothing> check_topic_filter(const c_string &filter) {
+    return detail::outcome(mqttlink_topic_check_filter(filter));
+}
+
+/* A short English text for a status, and the name of a reason code; empty for a number that is none. */
+inline std::string_view status_text(std::int32_t status) noexcept {
+    return detail::view(mqttlink_status_text(status));
+}
+inline std::string_view reason_text(std::int32_t reason) noexcept {
+    return detail::view(mqttlink_reason_text(reason));
 }
 
 } // namespace mqttlink

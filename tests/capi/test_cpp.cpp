@@ -4,8 +4,11 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mqttlink.hpp"
@@ -375,6 +378,125 @@ void odd_settings(server *server) {
     CHECK(list.add_user("a", "b").begin()->name == "a");
 }
 
+/* A socket of the program's own, as a stream for the client. */
+class own_socket : public mqttlink::stream {
+public:
+    own_socket(std::uint16_t port, std::atomic<int> &alive) : socket_(::socket(AF_INET, SOCK_STREAM, 0)), alive_(alive) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        ++alive_;
+        CHECK(::connect(socket_, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0);
+        timeval patience{0, 200000};
+        CHECK(::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0);
+    }
+    ~own_socket() override {
+        ::close(socket_);
+        --alive_;
+    }
+    std::size_t read(void *data, std::size_t size) override { return done(::recv(socket_, data, size, 0)); }
+    std::size_t write(const void *data, std::size_t size) override {
+        return done(::send(socket_, data, size, MSG_NOSIGNAL));
+    }
+    void close() noexcept override { ::shutdown(socket_, SHUT_RDWR); }
+
+private:
+    static std::size_t done(ssize_t count) {
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return 0;
+        if (count < 0)
+            throw std::system_error(errno, std::generic_category());
+        return static_cast<std::size_t>(count);
+    }
+    int socket_;
+    std::atomic<int> &alive_;
+};
+
+void transports(server *server) {
+    std::atomic<int> alive{0}, opened{0};
+    {
+        mqttlink::options options("mqtt://device");
+        options.transport([&](std::string_view host, std::uint16_t port, mqttlink::milliseconds limit) {
+            CHECK(host == "device" && port == 1883 && limit.count() != 0);
+            opened++;
+            return std::make_unique<own_socket>(server_port(server), alive);
+        });
+        mqttlink::client client(options);
+        std::string large(200000, 'x');
+        for (int i = 0; i < 2; i++) {
+            client.connect();
+            client.publish("a", large, {qos::exactly_once}).wait();
+            CHECK(client.receive(60s).text() == large);
+            client.disconnect();
+        }
+        client.connect();
+        client.publish("cut", "x");
+        throws<mqttlink::disconnected_error>(MQTTLINK_ERROR_CONNECTION_CLOSED, [&] { client.receive(60s); });
+    }
+    CHECK(opened == 3);
+    WAIT_UNTIL(alive == 0);
+    /* What opening throws is the failure. */
+    auto attempt = [](mqttlink::open_handler open) {
+        return mqttlink::client(mqttlink::options("mqtt://device").transport(std::move(open))).try_connect();
+    };
+    auto number = attempt([](std::string_view, std::uint16_t, mqttlink::milliseconds) -> std::unique_ptr<mqttlink::stream> {
+        throw std::system_error(ENETDOWN, std::generic_category());
+    });
+    CHECK(!number && number.failure().os_code() == ENETDOWN);
+    auto other = attempt([](std::string_view, std::uint16_t, mqttlink::milliseconds) -> std::unique_ptr<mqttlink::stream> {
+        throw 1;
+    });
+    CHECK(!other && other.failure().os_code() == EIO);
+    auto none = attempt([](std::string_view, std::uint16_t, mqttlink::milliseconds) {
+        return std::unique_ptr<mqttlink::stream>();
+    });
+    CHECK(!none && none.failure().os_code() == EHOSTUNREACH);
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL, [] { mqttlink::options("mqtt://a").transport(nullptr); });
+}
+
+/* Topics and payloads of every kind that C++ has, also where nobody wants to know the outcome. */
+void kinds(server *server) {
+    mqttlink::client client(mqttlink::options(server_url(server)));
+    client.connect();
+    std::string_view path = "rooms/attic";
+    std::vector<std::uint8_t> vector{0, 1, 255};
+    const std::byte array[] = {std::byte{0}, std::byte{1}, std::byte{255}};
+    const std::string_view expected("\0\1\xff", 3);
+    auto received = [&] {
+        mqttlink::message message = client.receive(60s);
+        CHECK(message.data() == message.text().data() && message.topic() == "rooms");
+        return message.text() == expected;
+    };
+    client.publish(path.substr(0, 5), vector).wait();
+    CHECK(received());
+    client.publish_and_forget(std::string("rooms"), array);
+    CHECK(received());
+    client.publish_and_forget("rooms", {vector.data(), vector.size()}, {qos::at_least_once});
+    CHECK(received());
+    CHECK(client.try_publish_and_forget("rooms", expected));
+    CHECK(received());
+    client.publish_and_forget("rooms", mqttlink::payload(vector));
+    CHECK(received());
+    CHECK(client.try_publish_and_forget("rooms", mqttlink::payload(std::vector<std::byte>(array, array + 3))));
+    CHECK(received());
+    CHECK(client.try_publish_and_forget("a/#", "x").failure().status() == MQTTLINK_ERROR_INVALID_TOPIC);
+    const char *nothing = nullptr;
+    throws<mqttlink::usage_error>(MQTTLINK_ERROR_NULL, [&] { client.publish_and_forget(nothing, "x"); });
+    client.publish("rooms", nothing).wait();
+    CHECK(client.receive(60s).text().empty());
+    mqttlink::properties list;
+    list.add_user("why", "done");
+    CHECK(client.subscribe(path, qos::at_least_once) == qos::at_least_once);
+    CHECK(client.unsubscribe({path, "b", std::string("c")}, &list).size() == 3);
+    CHECK(client.try_unsubscribe({"a"}, &list)->size() == 1);
+    CHECK(mqttlink::check_topic_name(path) && !mqttlink::check_topic_name("a/#"));
+    CHECK(mqttlink::check_topic_filter("a/#"));
+    CHECK(mqttlink::check_topic_filter("a#").failure().status() == MQTTLINK_ERROR_INVALID_FILTER);
+    CHECK(!mqttlink::status_text(MQTTLINK_ERROR_NULL).empty() && mqttlink::status_text(12345).empty());
+    CHECK(mqttlink::reason_text(0x87) == "not authorized (0x87)" && mqttlink::reason_text(-5).empty());
+}
+
 } // namespace
 
 int main() {
@@ -393,6 +515,8 @@ int main() {
     results(server);
     moved_from(server);
     odd_settings(server);
+    transports(server);
+    kinds(server);
     lines.wait(1);
     mqttlink::log_to({});
     server_stop(server);
