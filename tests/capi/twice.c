@@ -1,9 +1,5 @@
-/* The headers alone, and a second time. */
+/* The header alone, and a second time. */
 #include "mqttlink.h"
 #include "mqttlink.h"
-#if __cplusplus >= 201703L
-#include "mqttlink.hpp"
-#include "mqttlink.hpp"
-#endif
 
 int unused;
