@@ -10,6 +10,7 @@
     reason = "a test stops at the first thing that goes wrong"
 )]
 
+mod class;
 mod misuse;
 
 use std::collections::BTreeSet;
