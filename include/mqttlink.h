@@ -27,7 +27,8 @@
  * What is checked. NULL, text that is not UTF-8, numbers out of range and lengths that cannot be, the use
  * of a client or broker that was freed or that belongs to the parent of a fork: each gives its status and
  * never undefined behaviour. A freed client or broker is known until 65,536 more of its kind have been freed
- * (some 60 bytes of each stay for that); then its pointer may belong to a new one. What cannot be checked is the caller's part: a pointer that is
+ * (some 60 bytes of each stay for that); then its pointer may belong to a new one.
+ * What cannot be checked is the caller's part: a pointer that is
  * not NULL points at what the function asks for, a length is not longer than the memory, and nothing but a
  * client or a broker is used after it was freed. Functions that set an option check what can be known then;
  * mqttlink_client_new and mqttlink_broker_start check the rest.
@@ -58,7 +59,8 @@
  * dispatcher thread, one at a time, in the order of what happened, unless the description says otherwise;
  * no lock is held. What they are given lives until they return. They must not be left by longjmp, an
  * exception or pthread_exit. Clients that were made with the same options call the same functions with the
- * same pointers, each on its own thread, at the same time. After mqttlink_client_free none runs any more. A broker calls its callbacks on several threads:
+ * same pointers, each on its own thread, at the same time. After mqttlink_client_free none runs any more.
+ * A broker calls its callbacks on several threads:
  * each description says which, and whether it may wait. After mqttlink_broker_free none runs any more.
  *
  * The process is left alone: no signal's disposition is changed, no SIGPIPE is raised, nothing is written
