@@ -136,9 +136,11 @@ bench:
 	mkdir -p target/bench-peers
 	cc -O2 -o target/bench-peers/mosquitto benches/peers/mosquitto.c -lmosquitto -lpthread
 	$(MAKE) release-capi
-	cc -O2 -Iinclude -o target/bench-peers/mqttlink-c benches/peers/mqttlink.c \
-		target/install/release/libmqttlink.so -Wl,-rpath,'$$ORIGIN' -lpthread
 	cp target/install/release/libmqttlink.so target/bench-peers/$(SONAME)
+	cc -O2 -Iinclude -o target/bench-peers/mqttlink-c benches/peers/mqttlink.c \
+		target/bench-peers/$(SONAME) -Wl,-rpath,'$$ORIGIN' -lpthread
+	cc -O2 -Iinclude -shared -fPIC -o target/bench-peers/libmqttlink-c.so benches/peers/mqttlink.c \
+		target/bench-peers/$(SONAME) -Wl,-rpath,'$$ORIGIN' -lpthread
 	$(CARGO) build --release --manifest-path benches/peers/rumqttc/Cargo.toml \
 		--target-dir target/bench-peers/build
 	cp target/bench-peers/build/release/bench-rumqttc target/bench-peers/rumqttc

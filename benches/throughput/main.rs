@@ -3,7 +3,8 @@
 //! `cargo bench --bench throughput -- [--runs N] [--rows TEXT] [--scale X]`. Every figure is the
 //! median of several runs that are interleaved with the others'; every run is a process of its own
 //! against a server that only counts and acknowledges. Other libraries take part if their programs
-//! are found, see `benches/peers`.
+//! are found, see `benches/peers`. What the C library costs beside Rust is measured closer, in one
+//! process, see `pairs`.
 
 #![allow(
     clippy::expect_used,
@@ -17,6 +18,7 @@
 
 mod dotnet;
 mod ours;
+mod pairs;
 mod raw;
 mod sink;
 
@@ -24,6 +26,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use ours::Ours;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,8 +302,9 @@ fn main() {
         Some("sink") => return sink::run(&Job::from_arguments(&arguments[1..])),
         Some("ours") => {
             let port = arguments[1].parse().expect("a port");
-            return println!("{}", ours::run(&Job::from_arguments(&arguments[2..]), port));
+            return println!("{}", Ours::connect(&Job::from_arguments(&arguments[2..]), port).run());
         }
+        Some("pairs") => return pairs::run(&Job::from_arguments(&arguments[1..])),
         Some("raw") => return println!("{}", raw::run(&Job::from_arguments(&arguments[2..]))),
         _ => {}
     }
@@ -322,5 +327,6 @@ fn main() {
     for row in rows(scale).iter().filter(|row| row.name().contains(&wanted)) {
         compare(row, runs);
     }
+    pairs::compare(scale, &wanted);
     dotnet::compare(runs, scale, &wanted);
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(job: &Job) {
     let (stream, _) = listener.accept().expect("a client");
     stream.set_nodelay(true).expect("no delay");
     let (input, output, message) = (Vec::new(), Vec::new(), publish(job, 1));
-    Sink { stream, job: job.clone(), input, output, message, sent: 0, done: 0 }.serve();
+    Sink { stream, job: job.clone(), input, output, message, due: 0, sent: 0, done: 0 }.serve();
 }
 
 struct Sink {
@@ -29,7 +29,9 @@ struct Sink {
     output: Vec<u8>,
     /// The packet that a receiver gets, but for its identifier.
     message: Vec<u8>,
-    /// Messages sent to a receiver, and those that it has acknowledged for good.
+    /// Messages that a receiver has subscribed for, as many each time; those sent, and those that it has
+    /// acknowledged for good.
+    due: usize,
     sent: usize,
     done: usize,
 }
@@ -101,6 +103,7 @@ impl Sink {
                 if self.job.qos == 0 {
                     self.flood();
                 } else {
+                    self.due += self.job.count;
                     self.feed();
                 }
             }
@@ -127,7 +130,7 @@ impl Sink {
     /// Sends as many messages of QoS 1 or 2 as the window allows.
     fn feed(&mut self) {
         let window = (WINDOW_BYTES / self.message.len()).clamp(4, WINDOW);
-        while self.sent < self.job.count && self.sent - self.done < window {
+        while self.sent < self.due && self.sent - self.done < window {
             let id = u16::try_from(self.sent % 65_535 + 1).expect("an identifier");
             let start = self.output.len();
             self.output.extend_from_slice(&self.message);
