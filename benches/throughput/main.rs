@@ -302,7 +302,10 @@ fn main() {
         Some("sink") => return sink::run(&Job::from_arguments(&arguments[1..])),
         Some("ours") => {
             let port = arguments[1].parse().expect("a port");
-            return println!("{}", Ours::connect(&Job::from_arguments(&arguments[2..]), port).run());
+            return println!(
+                "{}",
+                Ours::connect(&Job::from_arguments(&arguments[2..]), port).run()
+            );
         }
         Some("pairs") => return pairs::run(&Job::from_arguments(&arguments[1..])),
         Some("raw") => return println!("{}", raw::run(&Job::from_arguments(&arguments[2..]))),
@@ -327,6 +330,6 @@ fn main() {
     for row in rows(scale).iter().filter(|row| row.name().contains(&wanted)) {
         compare(row, runs);
     }
-    pairs::compare(scale, &wanted);
+    pairs::compare(runs, scale, &wanted);
     dotnet::compare(runs, scale, &wanted);
 }

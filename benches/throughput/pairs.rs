@@ -2,7 +2,9 @@
 //!
 //! One process holds a client of each, which do the same piece of work in turns, a few dozen times, each
 //! first as often as the other. What slows the machine down slows both, and the median of the ratios of
-//! neighbours says what is left. The C half is a C program that was made a library.
+//! neighbours says what is left. Where things lie in memory differs from process to process and makes one of
+//! the two faster for as long as it lives; therefore there are several. The C half is a C program that was
+//! made a library.
 
 #![allow(unsafe_code, reason = "it calls a library")]
 
@@ -14,9 +16,9 @@ use rustix::time::ClockId;
 
 use crate::{Contender, Job, Ours, Row, Verb, finish, found, output, rows, start_sink};
 
-/// How often each does its piece of work, and how many of the first are thrown away.
-const ROUNDS: usize = 300;
-const WARM_UP: usize = 20;
+/// How often each does its piece of work in a process, and how many of the first are thrown away.
+const ROUNDS: usize = 60;
+const WARM_UP: usize = 6;
 
 /// A piece of work is this part of what a run of its own would do.
 const PART: f64 = 0.008;
@@ -69,7 +71,7 @@ pub(super) fn run(job: &Job) {
 
 /// Measures all rows and prints a table, if the C half has been built: above 1 C is faster, or takes less
 /// time of the processor.
-pub(super) fn compare(scale: f64, wanted: &str) {
+pub(super) fn compare(runs: usize, scale: f64, wanted: &str) {
     if library().is_none() {
         return;
     }
@@ -79,7 +81,7 @@ pub(super) fn compare(scale: f64, wanted: &str) {
     );
     let mut logarithms = Vec::new();
     for row in rows(scale * PART).iter().filter(|row| row.name().contains(wanted)) {
-        let Some([rate, cpu]) = measure(row) else { continue };
+        let Some([rate, cpu]) = measure(row, runs) else { continue };
         println!("{:28}{}{}", row.name(), rate.show(), cpu.show());
         logarithms.push([rate.median.ln(), cpu.median.ln()]);
     }
@@ -108,13 +110,17 @@ impl Quartiles {
     }
 }
 
-fn measure(row: &Row) -> Option<[Quartiles; 2]> {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.arg("pairs").args(row.job(Contender::C, row.verb).arguments());
-    let numbers = output(command)?;
-    let rounds = || numbers.chunks_exact(4);
-    let rates = rounds().map(|round| round[2] / round[0]).collect();
-    let seconds = rounds().map(|round| round[1] / round[3]).collect();
+/// The rates of C to Rust, and the processor time of Rust to C, of all rounds in so many processes.
+fn measure(row: &Row, runs: usize) -> Option<[Quartiles; 2]> {
+    let (mut rates, mut seconds) = (Vec::new(), Vec::new());
+    for _ in 0..runs {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.arg("pairs").args(row.job(Contender::C, row.verb).arguments());
+        for round in output(command)?.chunks_exact(4) {
+            rates.push(round[2] / round[0]);
+            seconds.push(round[1] / round[3]);
+        }
+    }
     Some([Quartiles::of(rates)?, Quartiles::of(seconds)?])
 }
 

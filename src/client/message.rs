@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -25,13 +25,49 @@ const COMPACT_MAX: usize = 4 * 1024;
 /// when its handler returns, or when the value that [`Client::recv`] gave is dropped: whoever keeps
 /// it has not finished with it. A clone is data only and has no part in that.
 pub struct Message {
-    bytes: Block,
+    bytes: Held,
     meta: IncomingMessage,
     origin: Option<Origin>,
     /// Whether the acknowledgement has been given away or sent.
     settled: AtomicBool,
     /// How many bytes of the payload are still to come in chunks.
     stream_left: AtomicUsize,
+}
+
+/// The bytes in which a message lies.
+enum Held {
+    /// Those of all messages that arrived together.
+    Together(Block),
+    /// Its own.
+    Alone(Bytes),
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self::Alone(Bytes::new())
+    }
+}
+
+impl Deref for Held {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Together(block) => block,
+            Self::Alone(bytes) => bytes,
+        }
+    }
+}
+
+impl Held {
+    /// A part of them, without a copy.
+    fn share(&self, range: Range<usize>) -> Bytes {
+        match self {
+            Self::Together(block) => share(block, range),
+            Self::Alone(bytes) if bytes.get(range.clone()).is_some() => bytes.slice(range),
+            Self::Alone(_) => Bytes::new(),
+        }
+    }
 }
 
 /// Where a message came from, so that it can be acknowledged and answered.
@@ -44,7 +80,8 @@ pub(super) struct Origin {
 impl Message {
     pub(super) fn new(bytes: Block, meta: IncomingMessage, origin: Origin) -> Self {
         let stream_left = AtomicUsize::new(streamed_len(&meta));
-        Self { bytes, meta, origin: Some(origin), settled: AtomicBool::new(false), stream_left }
+        let (bytes, settled) = (Held::Together(bytes), AtomicBool::new(false));
+        Self { bytes, meta, origin: Some(origin), settled, stream_left }
     }
 
     /// Puts the next message of the same batch in: the dispatcher makes one value for all of them.
@@ -67,17 +104,55 @@ impl Message {
     pub(super) fn into_parts(mut self) -> Option<(Block, IncomingMessage)> {
         self.origin.take()?;
         self.detach();
-        Some((std::mem::take(&mut self.bytes), self.meta.clone()))
+        let block = match std::mem::take(&mut self.bytes) {
+            Held::Together(block) => block,
+            Held::Alone(bytes) => Arc::new(bytes.into()),
+        };
+        Some((block, self.meta.clone()))
     }
 
     /// For keeping: small messages get memory of their own.
-    pub(super) fn detach(&mut self) {
-        let end = self.meta.bytes_len();
-        let start = self.start();
-        if end - start <= COMPACT_MAX && self.bytes.len() > end - start {
-            self.bytes = Arc::new(self.bytes.get(start..end).unwrap_or_default().to_vec());
-            self.shift(u32::try_from(start).unwrap_or_default());
+    fn detach(&mut self) {
+        if let Some(own) = self.bytes_to_copy() {
+            let own = Bytes::copy_from_slice(own);
+            self.move_to(own);
         }
+    }
+
+    pub(super) fn detached(mut self) -> Self {
+        self.detach();
+        self
+    }
+
+    /// The bytes of a message that is too small to hold those of the others in memory.
+    pub(crate) fn bytes_to_copy(&self) -> Option<&[u8]> {
+        let Held::Together(block) = &self.bytes else { return None };
+        let own = self.start()..self.meta.bytes_len();
+        block.get(own).filter(|own| own.len() <= COMPACT_MAX && own.len() < block.len())
+    }
+
+    /// Lies in a copy of [`bytes_to_copy`](Self::bytes_to_copy) from now on.
+    pub(crate) fn move_to(&mut self, own: Bytes) {
+        self.shift(u32::try_from(self.start()).unwrap_or_default());
+        self.bytes = Held::Alone(own);
+    }
+
+    /// A message of no client, with others in the same bytes.
+    #[cfg(all(test, feature = "capi"))]
+    pub(crate) fn loose(bytes: Vec<u8>, meta: IncomingMessage) -> Self {
+        let bytes = Held::Together(Arc::new(bytes));
+        let (settled, stream_left) = (AtomicBool::new(true), AtomicUsize::new(0));
+        Self { bytes, meta, origin: None, settled, stream_left }
+    }
+
+    /// A clone that shares no memory of a small message.
+    #[cfg(feature = "capi")]
+    pub(crate) fn apart(&self) -> Self {
+        let mut copy = self.clone();
+        if let Held::Alone(bytes) = &copy.bytes {
+            copy.bytes = Held::Alone(Bytes::copy_from_slice(bytes));
+        }
+        copy
     }
 
     fn start(&self) -> usize {
@@ -128,7 +203,7 @@ impl Message {
     pub fn payload_bytes(&self) -> Bytes {
         let Range { start, end } = self.meta.payload;
         let at = |place| usize::try_from(place).unwrap_or(usize::MAX);
-        share(&self.bytes, at(start)..at(end))
+        self.bytes.share(at(start)..at(end))
     }
 
     /// The quality of service at which the message was delivered.
@@ -277,8 +352,12 @@ fn streamed_len(meta: &IncomingMessage) -> usize {
 
 impl Clone for Message {
     fn clone(&self) -> Self {
+        let bytes = match &self.bytes {
+            Held::Together(block) => Held::Together(Arc::clone(block)),
+            Held::Alone(bytes) => Held::Alone(bytes.clone()),
+        };
         let mut copy = Self {
-            bytes: Arc::clone(&self.bytes),
+            bytes,
             meta: self.meta.clone(),
             origin: None,
             settled: AtomicBool::new(true),
@@ -304,7 +383,9 @@ impl Drop for Message {
                 origin.shared.acknowledge(token, AckOutcome::default());
             }
         }
-        origin.shared.pool.give_back(std::mem::take(&mut self.bytes));
+        if let Held::Together(block) = std::mem::take(&mut self.bytes) {
+            origin.shared.pool.give_back(block);
+        }
     }
 }
 

@@ -331,7 +331,7 @@ impl Client {
     /// this thread was given is still to be read. In a handler, which hands messages on only when it has
     /// returned: [`ErrorCode::WouldDeadlock`].
     pub fn recv(&self) -> Result<Message, Error> {
-        self.take(None)
+        self.take(None).map(Message::detached)
     }
 
     /// [`recv`](Self::recv) for at most `limit`. Zero does not wait.
@@ -339,7 +339,7 @@ impl Client {
     /// # Errors
     /// No message came in time, or as [`recv`](Self::recv).
     pub fn recv_timeout(&self, limit: Duration) -> Result<Message, Error> {
-        self.take(Some(limit))
+        self.take(Some(limit)).map(Message::detached)
     }
 
     /// A message that is there already. Does not wait.
@@ -372,7 +372,8 @@ impl Client {
         })
     }
 
-    fn take(&self, limit: Option<Duration>) -> Result<Message, Error> {
+    /// The next message, still among those that arrived with it.
+    pub(crate) fn take(&self, limit: Option<Duration>) -> Result<Message, Error> {
         let shared = self.shared();
         let begun = shared.begin_wait();
         let waits = limit != Some(Duration::ZERO);
@@ -395,9 +396,7 @@ impl Client {
         };
         let chunks = taken.stream.map(|id| Chunks::new(Arc::clone(&shared.inbox), id));
         let origin = Origin { shared: Arc::clone(shared), chunks };
-        let mut message = Message::new(taken.bytes, meta, origin);
-        message.detach();
-        Ok(message)
+        Ok(Message::new(taken.bytes, meta, origin))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::io::Read;
-use std::mem::offset_of;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 use super::guard::{self, Failure};
 use super::numbers;
-use super::pointer::{Growing, buffer, c_text, free, given, new, optional, out, out_part, put_if};
+use super::owned::{self, hand_out};
+use super::pointer::{Growing, buffer, c_text, free, given, optional, out, out_part, put_if};
 use super::properties::mqttlink_properties;
 use super::source::{Source, View};
 use super::status::mqttlink_status;
@@ -24,6 +25,14 @@ use crate::{Acknowledger, Message};
 /// returns, or when the one from `mqttlink_client_receive` is freed.
 pub struct mqttlink_message {
     source: Source,
+    made: OnceLock<Box<Made>>,
+    /// How many bytes of its own lie behind it.
+    behind: usize,
+}
+
+/// What is made of a message when it is asked for.
+#[derive(Default)]
+struct Made {
     topic: OnceLock<CString>,
     properties: OnceLock<mqttlink_properties>,
     /// What of a streamed payload has come but was not read.
@@ -32,22 +41,33 @@ pub struct mqttlink_message {
 
 impl mqttlink_message {
     pub(super) const fn new(source: Source) -> Self {
-        Self {
-            source,
-            topic: OnceLock::new(),
-            properties: OnceLock::new(),
-            unread: Mutex::new(None),
+        Self { source, made: OnceLock::new(), behind: 0 }
+    }
+
+    /// Has a small message that a client received lie in these bytes.
+    pub(super) fn keep(&mut self, own: Bytes) {
+        if let Source::Owned(message) = &mut self.source {
+            self.behind = own.len();
+            message.move_to(own);
         }
     }
 
-    pub(super) const fn owned(message: Message) -> Self {
-        Self::new(Source::Owned(message))
+    pub(super) const fn behind(&self) -> usize {
+        self.behind
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(Box::default)
     }
 
     /// Shows a message for the time of a call.
     pub(super) fn lend(message: &Message, call: impl FnOnce(*const Self)) {
-        let view = Self::new(Source::Lent(message));
-        call(&raw const view);
+        let view = ManuallyDrop::new(Self::new(Source::Lent(message)));
+        call(&raw const *view);
+        // Mostly nothing was made, and then there is nothing to drop.
+        if view.made.get().is_some() {
+            drop(ManuallyDrop::into_inner(view));
+        }
     }
 
     fn view(&self) -> View<'_> {
@@ -135,7 +155,7 @@ pub extern "C" fn mqttlink_message_view(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_message_topic(message: *const mqttlink_message) -> *const c_char {
     look(message, ptr::null(), |view| {
-        view.topic.get_or_init(|| c_text(view.view().topic())).as_ptr()
+        view.made().topic.get_or_init(|| c_text(view.view().topic())).as_ptr()
     })
 }
 
@@ -179,7 +199,7 @@ pub extern "C" fn mqttlink_message_properties(
     message: *const mqttlink_message,
 ) -> *const mqttlink_properties {
     look(message, ptr::null(), |view| {
-        let properties = view.properties.get_or_init(|| view.view().properties().into());
+        let properties = view.made().properties.get_or_init(|| view.view().properties().into());
         ptr::from_ref(properties)
     })
 }
@@ -215,7 +235,7 @@ pub extern "C" fn mqttlink_message_read(
     guard::call(|| {
         let view = given(message, "message")?;
         let (data, place) = (buffer(data, size, "data")?, out(count, "count")?);
-        let mut unread = view.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unread = view.made().unread.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(message) = view.view().client() else {
             let payload = || Bytes::copy_from_slice(view.view().payload());
             let chunk = unread.get_or_insert_with(payload);
@@ -284,7 +304,7 @@ pub extern "C" fn mqttlink_message_copy(
     guard::call(|| {
         let view = given(message, "message")?;
         let place = out(copy, "copy")?;
-        place.put_new(mqttlink_message::new(view.source.copied()));
+        place.put(hand_out(view.source.copied()));
         Ok(())
     })
 }
@@ -295,7 +315,7 @@ pub extern "C" fn mqttlink_message_copy(
 pub extern "C" fn mqttlink_message_free(message: *mut mqttlink_message) {
     guard::or((), || {
         if optional(message).is_some_and(|view| view.source.is_owned()) {
-            free(message);
+            owned::free(message);
         }
     });
 }
@@ -344,9 +364,4 @@ pub extern "C" fn mqttlink_acknowledger_reject(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_acknowledger_free(acknowledger: *mut mqttlink_acknowledger) {
     guard::or((), || free(acknowledger));
-}
-
-/// A message for C.
-pub(super) fn hand_out(message: Message) -> *mut mqttlink_message {
-    new(mqttlink_message::owned(message))
 }

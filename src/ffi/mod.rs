@@ -68,6 +68,7 @@ mod fork;
 mod guard;
 mod handle;
 mod interrupt;
+mod owned;
 mod pointer;
 mod release;
 mod source;

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::guard;
 use super::handle::{client, mqttlink_client};
-use super::message::{hand_out, mqttlink_message};
+use super::message::mqttlink_message;
 use super::numbers::limit;
+use super::owned::hand_out;
 use super::pointer::out;
+use super::source::Source;
 use super::status::mqttlink_status;
 
 /// Waits for the next message that no handler takes, for at most so many milliseconds; 0 does not wait,
@@ -26,11 +28,8 @@ pub extern "C" fn mqttlink_client_receive(
     guard::call(|| {
         let client = self::client(client)?;
         let place = out(message, "message")?;
-        let received = match limit(timeout_ms)? {
-            None | Some(Duration::MAX) => client.recv()?,
-            Some(limit) => client.recv_timeout(limit)?,
-        };
-        place.put(hand_out(received));
+        let limit = limit(timeout_ms)?.filter(|limit| *limit != Duration::MAX);
+        place.put(hand_out(Source::Owned(client.take(limit)?)));
         Ok(())
     })
 }

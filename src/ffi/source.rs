@@ -47,7 +47,7 @@ impl Source {
     pub(super) fn copied(&self) -> Self {
         match (self, self.view()) {
             (Self::Publication(message), _) => Self::Publication(Arc::clone(message)),
-            (_, View::Client(message)) => Self::Owned(message.clone()),
+            (_, View::Client(message)) => Self::Owned(message.apart()),
             (_, View::Draft(message)) => Self::Draft(message.clone()),
             (_, View::Broker(message)) => Self::Draft(Draft {
                 topic: message.topic().to_owned(),

@@ -14,6 +14,7 @@ use crate::ffi::fork::forks;
 use crate::ffi::guard::{self, Failure};
 use crate::ffi::message::mqttlink_message;
 use crate::ffi::numbers::limit;
+use crate::ffi::owned::hand_out;
 use crate::ffi::pointer::{free, given, optional, out, text};
 use crate::ffi::source::Source;
 use crate::ffi::status::mqttlink_status;
@@ -171,7 +172,7 @@ pub extern "C" fn mqttlink_broker_subscription_receive(
                 return Err(Failure::new(mqttlink_status::MQTTLINK_ERROR_INVALID_STATE, text));
             }
         };
-        place.put_new(mqttlink_message::new(Source::Publication(received)));
+        place.put(hand_out(Source::Publication(received)));
         Ok(())
     })
 }
