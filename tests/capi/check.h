@@ -14,21 +14,55 @@
 /* After this long a test that waits has failed, also on a machine that has much else to do. */
 #define WATCHDOG_MS 60000
 
-#define CHECK(condition)                                                                    \
-    do {                                                                                    \
-        if (!(condition)) {                                                                 \
-            fprintf(stderr, "%s:%d: %s (last error: %s)\n", __FILE__, __LINE__, #condition, \
-                    mqttlink_last_error_message());                                         \
-            abort();                                                                        \
-        }                                                                                   \
+/* What a suite that does the same in many places is at; a check that fails says it. */
+static char check_context[128];
+
+#define CHECK(condition)                                                                     \
+    do {                                                                                     \
+        if (!(condition)) {                                                                  \
+            fprintf(stderr, "%s:%d: %s%s (last error: %s)\n", __FILE__, __LINE__, #condition, \
+                    check_context, mqttlink_last_error_message());                           \
+            abort();                                                                         \
+        }                                                                                    \
     } while (0)
 
-#define OK(call) CHECK((call) == MQTTLINK_OK)
+/* A check of a status says which one it was. The last error is an earlier one if the call succeeded. */
+static inline void check_status(mqttlink_status status, bool as_expected, const char *file, int line,
+                                const char *text) {
+    if (!as_expected) {
+        fprintf(stderr, "%s:%d: %s: it was %d, %s%s (last error: %s)\n", file, line, text, (int)status,
+                mqttlink_status_text(status), check_context, mqttlink_last_error_message());
+        abort();
+    }
+}
 
-#define FAILS(status, call)                                     \
-    do {                                                        \
-        CHECK((call) == (status));                              \
-        CHECK(mqttlink_error_status(mqttlink_last_error()) == (status)); \
+/* Checks a status that was kept with a condition that may ask for more. */
+#define STATUS(status, condition) check_status((status), (condition), __FILE__, __LINE__, #condition)
+
+#define OK(call)                                                                            \
+    do {                                                                                    \
+        mqttlink_status ok_ = (call);                                                       \
+        check_status(ok_, ok_ == MQTTLINK_OK, __FILE__, __LINE__, #call " == MQTTLINK_OK"); \
+    } while (0)
+
+/* Fails, whatever with. */
+#define NOT_OK(call)                                                                        \
+    do {                                                                                    \
+        mqttlink_status not_ok_ = (call);                                                   \
+        check_status(not_ok_, not_ok_ != MQTTLINK_OK, __FILE__, __LINE__, #call " != MQTTLINK_OK"); \
+    } while (0)
+
+#define RETURNS(status, call)                                                                        \
+    do {                                                                                             \
+        mqttlink_status returned_ = (call);                                                          \
+        check_status(returned_, returned_ == (status), __FILE__, __LINE__, #call " == " #status);    \
+    } while (0)
+
+/* Fails with this status, and leaves it as the last error. */
+#define FAILS(status, call)                                             \
+    do {                                                                \
+        RETURNS(status, call);                                          \
+        RETURNS(status, mqttlink_error_status(mqttlink_last_error()));  \
     } while (0)
 
 /* Counts what happened on other threads. */
@@ -70,7 +104,7 @@ static inline void wait_for(counter *counter, int count) {
         time_t limit_ = time(NULL) + WATCHDOG_MS / 1000;        \
         while (!(condition)) {                                  \
             if (time(NULL) > limit_) {                          \
-                fprintf(stderr, "%s:%d: in vain until %s\n", __FILE__, __LINE__, #condition); \
+                fprintf(stderr, "%s:%d: in vain until %s%s\n", __FILE__, __LINE__, #condition, check_context); \
                 abort();                                        \
             }                                                   \
             sched_yield();                                      \

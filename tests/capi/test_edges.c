@@ -242,7 +242,7 @@ static void count_signal(int number) {
 }
 
 static void *connect_in_vain(void *client) {
-    CHECK(mqttlink_client_connect(client, NULL) != MQTTLINK_OK);
+    NOT_OK(mqttlink_client_connect(client, NULL));
     return NULL;
 }
 

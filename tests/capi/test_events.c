@@ -143,7 +143,7 @@ static void every_event(server *server) {
     OK(mqttlink_options_set_client_id(options, "refused"));
     mqttlink_client *other;
     OK(mqttlink_client_new(options, &other));
-    CHECK(mqttlink_client_connect(other, NULL) == MQTTLINK_ERROR_REFUSED);
+    RETURNS(MQTTLINK_ERROR_REFUSED, mqttlink_client_connect(other, NULL));
     wait_for(&events.failed, 1);
     mqttlink_client_free(other);
     mqttlink_subscription_free(subscription);
@@ -209,7 +209,7 @@ static void call_everything(void *user, mqttlink_client *client, const mqttlink_
     OK(mqttlink_client_abort(client));
     OK(mqttlink_client_connect(client, NULL));
     mqttlink_client_free(client);
-    CHECK(mqttlink_client_connect(client, NULL) == MQTTLINK_ERROR_FREED);
+    RETURNS(MQTTLINK_ERROR_FREED, mqttlink_client_connect(client, NULL));
     count_up(&inside->done);
 }
 
@@ -314,7 +314,7 @@ static void publishing_without_waiting(server *server) {
         uint64_t id = 0;
         mqttlink_status status = mqttlink_client_publish_event_timeout(client, "quiet", "x", 1, 1, false,
                                                                        NULL, 0, &id);
-        CHECK(status == MQTTLINK_OK || status == MQTTLINK_ERROR_WINDOW_FULL);
+        STATUS(status, status == MQTTLINK_OK || status == MQTTLINK_ERROR_WINDOW_FULL);
         taken += status == MQTTLINK_OK;
     }
     CHECK(taken > 0);

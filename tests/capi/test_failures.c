@@ -260,7 +260,7 @@ static void fail(size_t at, const failure *failure) {
     OK(mqttlink_client_new(options, &client));
     mqttlink_status status = mqttlink_client_connect(client, NULL);
     if (failure->work) {
-        CHECK(status == MQTTLINK_OK);
+        STATUS(status, status == MQTTLINK_OK);
         status = failure->work(client);
     }
     keep(at, failure->name, failure->status, failure->stage, status);

@@ -177,7 +177,7 @@ static void plain_rows(void) {
     OK(mqttlink_options_set_connect_timeout(options, 1));
     OK(mqttlink_client_new(options, &scripted));
     mqttlink_status connected = mqttlink_client_connect(scripted, NULL);
-    CHECK(connected == MQTTLINK_ERROR_TIMEOUT_CONNACK || connected == MQTTLINK_ERROR_TIMEOUT_TCP);
+    STATUS(connected, connected == MQTTLINK_ERROR_TIMEOUT_CONNACK || connected == MQTTLINK_ERROR_TIMEOUT_TCP);
     OK(mqttlink_script_accept(a_script, MQTTLINK_MQTT_5, WATCHDOG_MS, &a_script_connection));
     mqttlink_options_free(options);
 
@@ -237,7 +237,7 @@ int main(void) {
     OK(mqttlink_options_new("mqtt://somewhere.invalid", &options));
     OK(mqttlink_options_set_resolver(options, resolve, NULL, NULL));
     OK(mqttlink_client_new(options, &client));
-    CHECK(mqttlink_client_connect(client, NULL) == MQTTLINK_ERROR_HOST_NOT_FOUND);
+    RETURNS(MQTTLINK_ERROR_HOST_NOT_FOUND, mqttlink_client_connect(client, NULL));
     mqttlink_client_free(client);
     mqttlink_options_free(options);
 
