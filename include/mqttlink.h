@@ -49,8 +49,9 @@
  * wait. A call that would wait for the very thread it is made on does not begin to: it fails with
  * MQTTLINK_ERROR_WOULD_DEADLOCK, or with MQTTLINK_ERROR_INVALID_STATE on a broker's own thread. These are the
  * callbacks where that happens: those of a transport and the source of a payload, for calls that use their
- * own client, and those of a broker whose descriptions say that they must not wait. In a signal handler only
- * mqttlink_client_interrupt may be called. A function that may block says so. Every wait has a deadline,
+ * own client; an authenticator and a verifier while they are part of a connect, for calls that would wait
+ * without a limit; and those of a broker whose descriptions say that they must not wait. In a signal handler
+ * only mqttlink_client_interrupt may be called. A function that may block says so. Every wait has a deadline,
  * MQTTLINK_FOREVER if that is what you ask for, and is woken when the connection ends or the client is freed.
  * An object that is not a client or a broker is freed when no other thread uses it.
  *
@@ -65,10 +66,10 @@
  *
  * The process is left alone: no signal's disposition is changed, no SIGPIPE is raised, nothing is written
  * to stdout, stderr or the disk, but for the report of a bug in mqttlink, which goes to stderr before a call
- * returns MQTTLINK_ERROR_PANIC. Threads are named mqttlink-...; a client has two while it is connected and
- * one more if there are callbacks; all clients together have one for interrupts, all payloads with a function
- * that takes them back one for that, and the log has one; a broker has one, those
- * for authentication and events if there are such callbacks, and one for each mqttlink_broker_subscription
+ * returns MQTTLINK_ERROR_PANIC. Threads are named mqttlink-...; a client has two while it is connected,
+ * one more if there are callbacks, and one while the stream of a transport is opened or closed; all clients
+ * together have one for interrupts, all payloads with a function that takes them back one for that, and the
+ * log has one; a broker has one, those for authentication and events if there are such callbacks, and one for each mqttlink_broker_subscription
  * with a callback. After fork() the child can make clients and brokers of its own, but not use or free the
  * parent's: MQTTLINK_ERROR_FORKED; nor what came out of them, a delivery for one, which cannot tell.
  *
@@ -1784,9 +1785,15 @@ typedef int64_t (*mqttlink_read_fn)(void *stream, void *data, size_t size);
 typedef int64_t (*mqttlink_write_fn)(void *stream, const void *data, size_t size);
 
 /**
- * Ends both directions; whoever reads or writes returns soon. Called exactly once, on any thread, while
- * others may be in read and write. Functions that end the connection or free the client wait at most 5
- * seconds for those: then the threads in them are left behind, which the log says as an error.
+ * Ends both directions; whoever reads or writes returns soon, and so does this function: it should not wait for
+ * the peer. Called exactly once for each stream, while others may be in read and write; on the thread that reads
+ * if the stream ended by itself, otherwise on a thread of its own.
+ *
+ * A connection has ended when read, write, close and then `free_stream` have returned. Functions that end the
+ * connection, fail to make one or free the client wait at most 5 seconds for that. Then the threads in them are
+ * left behind, which the log says as an error: until they return the client stays in
+ * `MQTTLINK_DISCONNECTING`, every `mqttlink_client_connect` of it fails with `MQTTLINK_ERROR_TIMEOUT_TCP`, and
+ * everything that the functions use must live on.
  */
 typedef void (*mqttlink_close_fn)(void *stream);
 
@@ -3098,11 +3105,14 @@ mqttlink_status mqttlink_reply_set(struct mqttlink_reply *reply,
  * the stream's own affair; resolver and socket options are not used.
  *
  * `open` is called for every connection with `user`; the other functions with the stream it made.
- * `free_stream`, which may be NULL, is called when nothing will use the stream any more.
+ * `free_stream`, which may be NULL, is called exactly once, after close, when nothing will use the stream any more.
  *
  * Everything that the client sends and receives waits for these functions. They may call every function; of
  * those of the same client, calls that would wait for the connection fail with
- * `MQTTLINK_ERROR_WOULD_DEADLOCK`, `mqttlink_client_connect` among them; `mqttlink_client_disconnect`,
+ * `MQTTLINK_ERROR_WOULD_DEADLOCK`. `mqttlink_client_connect` fails in them, unless the stream came too late: with
+ * `MQTTLINK_ERROR_WOULD_DEADLOCK` while the connection ends, with `MQTTLINK_ERROR_ALREADY_CONNECTED` before, which
+ * after a loss is until the stream is freed, and with `MQTTLINK_ERROR_ALREADY_CONNECTING` while a connection is
+ * being made. `mqttlink_client_disconnect`,
  * `mqttlink_client_abort` and `mqttlink_client_free` begin the end of the connection and do not wait for it,
  * nor for other callbacks that run.
  */
@@ -3142,11 +3152,16 @@ mqttlink_status mqttlink_client_reconfigure(struct mqttlink_client *client,
  * Frees a client at any moment, on any thread, also inside its own callbacks. NULL is allowed; a
  * second time does nothing.
  *
- * What was accepted for sending is written, for at most a second; then the connection is closed
- * without DISCONNECT, so that the server publishes the will: call `mqttlink_client_disconnect` before
- * to say goodbye. Calls that wait on other threads return. When it returns, no callback of the client
- * runs any more or will; inside one of its own callbacks, that one is the last. Only a transport's read or
- * write that does not return within 5 seconds after the transport's close may still run.
+ * What was accepted for sending is written, for at most a second; then the server is told that nothing
+ * follows, and has another second to close the connection, which has no DISCONNECT, so that the server
+ * publishes the will: call `mqttlink_client_disconnect` before to say goodbye. A transport of the program's
+ * own has no half to close: in MQTT 5.0 the server gets DISCONNECT 0x04 (with will) instead, before 5.0 the
+ * second passes unless it closes by itself.
+ *
+ * Calls that wait on other threads return. When it returns, no callback of the client runs any more or will;
+ * inside one of its own callbacks, that one is the last, but for the close and `free_stream` of a transport.
+ * Only functions of a transport that do not return within 5 seconds may still run: see
+ * `mqttlink_close_fn`.
  */
 MQTTLINK_API
 void mqttlink_client_free(struct mqttlink_client *client);

@@ -1,7 +1,7 @@
 //! Ending a connection.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -42,23 +42,17 @@ pub(super) fn give_up(shared: &Shared, number: u64, error: &Error) {
 
 /// Closes the socket of a connection at once.
 fn cut(shared: &Shared, number: u64) {
-    let mut state = shared.lock();
-    let Some(connection) = &mut state.connection else { return };
-    if connection.id != number {
-        return;
+    let state = shared.lock();
+    if state.connection_number() == Some(number) {
+        shared.close(state);
     }
-    connection.broken = true;
-    connection.stop.store(true, Ordering::SeqCst);
-    let closer = Arc::clone(&connection.closer);
-    drop(state);
-    shared.close(&*closer);
-    shared.wake_all();
 }
 
 /// The reader takes the connection down, and waits for nothing but the writer, which waits for
 /// nothing once the socket is closed. Where one of them runs the program's code, it is waiting for that.
 ///
-/// A stream of the program's own may heed nothing: its threads are then left to themselves.
+/// A stream of the program's own may heed nothing, or not return from its own end: the threads are then
+/// left to themselves.
 fn wait_until_gone(shared: &Shared, number: u64) {
     if shared.is_doing(Part::Stream) {
         return;
@@ -93,8 +87,8 @@ fn leave_behind(shared: &Shared, number: u64) {
     }
     drop(state);
     log::error!(
-        "a connection was closed {CUT_LIMIT:?} ago, and the read or write of its stream has not returned: \
-         its threads are left behind; have them return once the stream is closed"
+        "a connection was to be closed {CUT_LIMIT:?} ago, and a function of its stream has not returned: its \
+         threads are left behind; have read and write return once the stream is closed, and close and free at once"
     );
 }
 
@@ -283,7 +277,7 @@ pub(super) fn abort_connection(shared: &Shared, number: u64) {
     wait_until_gone(shared, number);
 }
 
-/// The last handle is gone: what was accepted is written, then everything ends without a DISCONNECT.
+/// The last handle is gone: what was accepted is written, then everything ends without a goodbye.
 pub(super) fn abandon_client(shared: &Shared) {
     let deadline = Deadline::after(DROP_LIMIT);
     shared.write_now();
@@ -299,7 +293,7 @@ pub(super) fn abandon_client(shared: &Shared) {
     // A socket that is closed with unread input takes back what it has not sent.
     let graceful = state.status == Status::Connected && state.is_written();
     if graceful {
-        state.core.close();
+        say_no_more(&mut state);
         let mut after = After::default();
         shared.closing(&mut state, End::Asked, DROP_LIMIT, &mut after);
         if let Some(connection) = &state.connection {
@@ -328,6 +322,18 @@ pub(super) fn abandon_client(shared: &Shared) {
     }
 }
 
+/// Nothing follows. Where the peer of a stream cannot be told by closing half of it, MQTT 5.0 has a DISCONNECT
+/// that lets the server publish the will.
+fn say_no_more(state: &mut State) {
+    let closer = state.connection.as_ref().and_then(|connection| connection.closer.as_ref());
+    let told = state.core.version().is_v5()
+        && closer.is_some_and(|closer| closer.is_foreign())
+        && state.core.disconnect(&Disconnect::new().with_will()).is_ok();
+    if !told {
+        state.core.close();
+    }
+}
+
 impl Disconnect {
     /// The reason code that it carries.
     const fn reason_code(&self) -> ReasonCode {
@@ -336,9 +342,14 @@ impl Disconnect {
 }
 
 /// The readers of connections up to this one have said their last word; this waits until their
-/// threads are gone.
+/// threads are gone, unless one is left behind.
 pub(super) fn join_reader(shared: &Shared, number: u64) {
-    let reader = shared.lock().reader.take_if(|(of, _)| *of <= number);
+    let mut state = shared.lock();
+    if state.is_left_behind() {
+        return;
+    }
+    let reader = state.reader.take_if(|(of, _)| *of <= number);
+    drop(state);
     if let Some((_, reader)) = reader
         && reader.thread().id() != thread::current().id()
     {

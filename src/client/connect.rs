@@ -21,7 +21,7 @@ use crate::clock::{self, Deadline};
 use crate::codec::ReasonCode;
 use crate::error::{Error, ErrorCode};
 use crate::proto::{ConnectOptions, Granted};
-use crate::transport::{Cancel, Phase, ReadHalf, dial};
+use crate::transport::{Cancel, Closer, Link, Phase, ReadHalf, WriteHalf, dial};
 
 /// Connects; with `resume`, to go on with the session.
 pub(super) fn connect(shared: &Arc<Shared>, resume: bool) -> Result<Arc<Granted>, Error> {
@@ -54,7 +54,11 @@ fn failed(shared: &Shared, number: u64, error: &Error) {
     if state.attempt.take_if(|attempt| attempt.number == number).is_none() {
         return;
     }
-    shared.set_status(&mut state, Status::Disconnected);
+    // Its threads may have been left behind.
+    let rest = state.connection.as_mut().filter(|connection| connection.id == number);
+    let left = rest.map(|connection| connection.failed = true);
+    let status = left.map_or(Status::Disconnected, |()| Status::Disconnecting);
+    shared.set_status(&mut state, status);
     state.last_end = Some(error.clone());
     state.pending.stir();
     drop(state);
@@ -110,8 +114,7 @@ fn try_connect(
     })?;
     let link = dial(&shared.options.plan.get().target, limit, &attempt.cancel)?;
     log::debug!("connected to {}", link.description);
-    let stop = open(shared, link.write, link.closer, &options, attempt)?;
-    start_threads(shared, link.read, (attempt.number, stop))?;
+    start(shared, link, &options, attempt)?;
     let result = handshake(shared, attempt, deadline);
     if let Err(error) = &result {
         give_up(shared, attempt.number, error);
@@ -132,11 +135,24 @@ fn connect_options(shared: &Shared, resume: bool) -> ConnectOptions {
     options
 }
 
+/// Enters the connection and starts its threads. If that fails the stream ends here.
+fn start(
+    shared: &Arc<Shared>,
+    link: Link,
+    options: &ConnectOptions,
+    attempt: &Attempt,
+) -> Result<(), Error> {
+    let _ending = shared.does(Part::Stream);
+    let Link { read, write, closer, .. } = link;
+    let stop = open(shared, write, closer, options, attempt)?;
+    start_threads(shared, read, (attempt.number, stop))
+}
+
 /// Enters the connection, with CONNECT as its first packet. Returns the flag that stops its reader.
 fn open(
     shared: &Arc<Shared>,
-    write: Box<dyn crate::transport::WriteHalf>,
-    closer: Arc<dyn crate::transport::Closer>,
+    write: Box<dyn WriteHalf>,
+    closer: Arc<dyn Closer>,
     options: &ConnectOptions,
     attempt: &Attempt,
 ) -> Result<Arc<AtomicBool>, Error> {
@@ -148,7 +164,9 @@ fn open(
     let stop = Arc::new(AtomicBool::new(false));
     state.connection = Some(Connection {
         id: attempt.number,
-        closer,
+        closer: Some(closer),
+        closing: false,
+        helper: None,
         progress: Arc::new(Progress::new(Arc::downgrade(shared))),
         pen: Some(Pen::new(write)),
         writer: None,
@@ -160,6 +178,7 @@ fn open(
         re_authenticating: false,
         gone: false,
         left_behind: false,
+        failed: false,
         stop: Arc::clone(&stop),
     });
     Ok(stop)

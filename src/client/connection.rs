@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -45,7 +45,12 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// What belongs to one connection, under the client's lock.
 pub(super) struct Connection {
     pub(super) id: u64,
-    pub(super) closer: Arc<dyn Closer>,
+    /// What closes the socket, or the program's stream. Whoever closes it has taken it.
+    pub(super) closer: Option<Arc<dyn Closer>>,
+    /// Some thread closes it at the moment. The connection is not taken down before it has.
+    pub(super) closing: bool,
+    /// The thread on which the program's stream was closed.
+    pub(super) helper: Option<JoinHandle<()>>,
     pub(super) progress: Arc<Progress>,
     /// The right to write. Whoever writes has taken it, and does not hold the lock meanwhile. The
     /// connection is not taken down before it is back.
@@ -67,13 +72,16 @@ pub(super) struct Connection {
     pub(super) gone: bool,
     /// The reader was waited for in vain.
     pub(super) left_behind: bool,
+    /// The attempt that made it has failed, and that has been told.
+    pub(super) failed: bool,
     /// Nobody waits for what the reader brings. The reader looks at it without the lock.
     pub(super) stop: Arc<AtomicBool>,
 }
 
 /// The sending half, and what is on its way through it.
 pub(super) struct Pen {
-    half: Box<dyn WriteHalf>,
+    /// `None` once the connection is taken down.
+    half: Option<Box<dyn WriteHalf>>,
     buffer: OutBuffer,
     /// Bytes that the half has taken since the connection began, and bytes that it has sent.
     taken: u64,
@@ -86,7 +94,12 @@ pub(super) struct Pen {
 impl Pen {
     pub(super) const fn new(half: Box<dyn WriteHalf>) -> Self {
         let buffer = OutBuffer::new();
-        Self { half, buffer, taken: 0, sent: 0, unflushed: false, fresh: false }
+        Self { half: Some(half), buffer, taken: 0, sent: 0, unflushed: false, fresh: false }
+    }
+
+    /// Nothing is written any more: what is left tells what was not sent.
+    pub(super) const fn take_half(&mut self) -> Option<Box<dyn WriteHalf>> {
+        self.half.take()
     }
 
     fn is_idle(&self) -> bool {
@@ -95,14 +108,15 @@ impl Pen {
 
     /// One write, or [`io::ErrorKind::WouldBlock`].
     fn step(&mut self, wait: Wait) -> io::Result<()> {
+        let half = self.half.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         if self.unflushed {
-            self.half.flush(wait)?;
+            half.flush(wait)?;
         } else {
-            let taken = self.half.write(&self.buffer.slices(), wait)?;
+            let taken = half.write(&self.buffer.slices(), wait)?;
             self.buffer.advance(taken);
             self.taken += u64::try_from(taken).unwrap_or_default();
         }
-        self.unflushed = self.half.holds_back();
+        self.unflushed = half.holds_back();
         if !self.unflushed {
             self.sent = self.taken;
         }
@@ -226,10 +240,44 @@ impl Shared {
         }
     }
 
-    /// Closes the socket of a connection, or the program's stream.
-    pub(super) fn close(&self, closer: &dyn Closer) {
+    /// Closes the socket of the connection, or the program's stream, unless that has been done, and wakes
+    /// everybody. The program's code runs on a thread of its own, because it may never return: it is for
+    /// the reader to wait for it.
+    pub(super) fn close(&self, mut state: MutexGuard<'_, State>) {
+        let closer = state.connection.as_mut().and_then(|connection| {
+            connection.broken = true;
+            connection.stop.store(true, Ordering::SeqCst);
+            let closer = connection.closer.take()?;
+            connection.closing = true;
+            Some((closer, connection.progress.shared.upgrade()?))
+        });
+        drop(state);
+        if let Some((closer, own)) = closer {
+            let helper = if closer.is_foreign() {
+                // Where there is no thread to be had it is closed here, with what was to run there.
+                let _closing = self.does(Part::Stream);
+                let run = move || own.end_stream(closer);
+                thread::Builder::new().name("mqttlink-close".into()).spawn(run).ok()
+            } else {
+                closer.close();
+                drop(closer);
+                None
+            };
+            if let Some(connection) = &mut self.lock().connection {
+                connection.closing = false;
+                connection.helper = helper;
+            }
+        }
+        self.wake_all();
+    }
+
+    /// Closes a stream, and lets it go: whoever does so last runs more of the program's code.
+    pub(super) fn end_stream(&self, closer: Arc<dyn Closer>) {
         let _closing = self.does(Part::Stream);
-        closer.close();
+        contain("close", move || {
+            closer.close();
+            drop(closer);
+        });
     }
 
     /// The sending half has something of its own to send.
@@ -248,24 +296,21 @@ fn run_timers<'a>(
     mut state: MutexGuard<'a, State>,
     now: Time,
 ) -> MutexGuard<'a, State> {
-    let mut overdue = None;
-    if let Some(connection) = &mut state.connection
-        && connection.close_by.is_some_and(|by| by <= now)
-    {
-        connection.close_by = None;
-        connection.broken = true;
-        connection.stop.store(true, Ordering::SeqCst);
-        overdue = Some(Arc::clone(&connection.closer));
+    let mut overdue = false;
+    if let Some(connection) = &mut state.connection {
+        overdue = connection.close_by.take_if(|by| *by <= now).is_some();
+        connection.broken |= overdue;
     }
     if state.core.poll_timeout().is_some_and(|at| at <= now) {
         state.core.handle_timeout(now);
     }
     let after = shared.settle(&mut state);
     shared.unlock(state, after);
-    if let Some(closer) = overdue {
-        shared.close(&*closer);
-        shared.wake_all();
+    let state = shared.lock();
+    if !overdue {
+        return state;
     }
+    shared.close(state);
     shared.lock()
 }
 
@@ -279,7 +324,7 @@ fn finish_sending<'a>(
     let Some(mut pen) = connection.pen.take() else { return state };
     drop(state);
     // The server may have closed first.
-    let _ = pen.half.finish();
+    let _ = pen.half.as_mut().map(|half| half.finish());
     let mut state = shared.lock();
     give_back(&mut state, pen);
     state

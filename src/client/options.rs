@@ -292,7 +292,8 @@ impl Builder {
     ///
     /// Everything that the client sends and receives waits for the stream's functions. They may call the
     /// same client, but what would wait for the connection fails with [`ErrorCode::WouldDeadlock`], and what
-    /// ends it does not wait for the end.
+    /// ends it does not wait for the end. A connection has ended when all functions of its stream have returned
+    /// and the stream is dropped; who ends it waits for that at most 5 s.
     ///
     /// [`ErrorCode::WouldDeadlock`]: crate::ErrorCode::WouldDeadlock
     pub fn transport(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::connection::End;
+use super::connection::{End, Pen};
 use super::event::{ConnectionEvent, Direction, Notification, Packets};
 use super::handlers::HandlerChange;
 use super::input::Input;
@@ -238,28 +238,41 @@ impl Shared {
     }
 }
 
-/// The last act of a connection: its writers are waited for, its state cleared, and everybody told.
+/// The last act of a connection: its writers are waited for, its stream ends, its state is cleared, and
+/// everybody told. All of the program's stream is gone before the connection is.
 /// `stream` is the mailbox that has got part of a payload.
 pub(super) fn take_down(shared: &Shared, end: Error, stream: Option<&Mailbox>) {
     let mut state = shared.lock();
     let Some(connection) = &mut state.connection else { return };
     connection.gone = true;
     connection.broken = true;
-    let closer = Arc::clone(&connection.closer);
+    let closer = connection.closer.take();
     let writer = connection.writer.take();
     drop(state);
-    shared.close(&*closer);
+    if let Some(closer) = closer {
+        shared.end_stream(closer);
+    }
     shared.wake_all();
     if let Some(writer) = writer {
         // A writer that panicked has written what it could.
         let _ = writer.join();
     }
     let mut state = shared.lock();
-    while state.connection.as_ref().is_some_and(|connection| connection.pen.is_none()) {
-        // Another thread is in the middle of a write, which fails at once on a closed socket.
+    while state.connection.as_ref().is_some_and(|found| found.pen.is_none() || found.closing) {
+        // Another thread is in the middle of a write, which fails at once on a closed socket, or closes it.
         state = shared.sleep_changed(state, Deadline::NEVER);
     }
-    clear(shared, state, end, stream);
+    let Some(connection) = &mut state.connection else { return };
+    let half = connection.pen.as_mut().and_then(Pen::take_half);
+    let helper = connection.helper.take();
+    drop(state);
+    if let Some(helper) = helper {
+        let _ = helper.join();
+    }
+    let ending = shared.does(Part::Stream);
+    drop(half);
+    drop(ending);
+    clear(shared, shared.lock(), end, stream);
 }
 
 fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error, stream: Option<&Mailbox>) {
@@ -293,7 +306,7 @@ fn clear(shared: &Shared, mut state: MutexGuard<'_, State>, end: Error, stream: 
         mailbox.put(Entry::Broken);
     }
     shared.lock().pending.stir();
-    if was_up {
+    if was_up && !connection.failed {
         let event = ConnectionEvent::Disconnected(error);
         shared.notify(Notification::Connection(event));
     }

@@ -110,11 +110,16 @@ pub extern "C" fn mqttlink_client_reconfigure(
 /// Frees a client at any moment, on any thread, also inside its own callbacks. NULL is allowed; a
 /// second time does nothing.
 ///
-/// What was accepted for sending is written, for at most a second; then the connection is closed
-/// without DISCONNECT, so that the server publishes the will: call `mqttlink_client_disconnect` before
-/// to say goodbye. Calls that wait on other threads return. When it returns, no callback of the client
-/// runs any more or will; inside one of its own callbacks, that one is the last. Only a transport's read or
-/// write that does not return within 5 seconds after the transport's close may still run.
+/// What was accepted for sending is written, for at most a second; then the server is told that nothing
+/// follows, and has another second to close the connection, which has no DISCONNECT, so that the server
+/// publishes the will: call `mqttlink_client_disconnect` before to say goodbye. A transport of the program's
+/// own has no half to close: in MQTT 5.0 the server gets DISCONNECT 0x04 (with will) instead, before 5.0 the
+/// second passes unless it closes by itself.
+///
+/// Calls that wait on other threads return. When it returns, no callback of the client runs any more or will;
+/// inside one of its own callbacks, that one is the last, but for the close and `free_stream` of a transport.
+/// Only functions of a transport that do not return within 5 seconds may still run: see
+/// `mqttlink_close_fn`.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_free(client: *mut mqttlink_client) {
     guard::or((), || {

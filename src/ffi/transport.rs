@@ -37,9 +37,15 @@ pub type mqttlink_read_fn =
 pub type mqttlink_write_fn =
     Option<unsafe extern "C" fn(stream: *mut c_void, data: *const c_void, size: usize) -> i64>;
 
-/// Ends both directions; whoever reads or writes returns soon. Called exactly once, on any thread, while
-/// others may be in read and write. Functions that end the connection or free the client wait at most 5
-/// seconds for those: then the threads in them are left behind, which the log says as an error.
+/// Ends both directions; whoever reads or writes returns soon, and so does this function: it should not wait for
+/// the peer. Called exactly once for each stream, while others may be in read and write; on the thread that reads
+/// if the stream ended by itself, otherwise on a thread of its own.
+///
+/// A connection has ended when read, write, close and then `free_stream` have returned. Functions that end the
+/// connection, fail to make one or free the client wait at most 5 seconds for that. Then the threads in them are
+/// left behind, which the log says as an error: until they return the client stays in
+/// `MQTTLINK_DISCONNECTING`, every `mqttlink_client_connect` of it fails with `MQTTLINK_ERROR_TIMEOUT_TCP`, and
+/// everything that the functions use must live on.
 pub type mqttlink_close_fn = Option<unsafe extern "C" fn(stream: *mut c_void)>;
 
 type Open = unsafe extern "C" fn(*mut c_void, *const c_char, u16, i64, *mut *mut c_void) -> i32;
@@ -57,11 +63,14 @@ struct Functions {
 /// the stream's own affair; resolver and socket options are not used.
 ///
 /// `open` is called for every connection with `user`; the other functions with the stream it made.
-/// `free_stream`, which may be NULL, is called when nothing will use the stream any more.
+/// `free_stream`, which may be NULL, is called exactly once, after close, when nothing will use the stream any more.
 ///
 /// Everything that the client sends and receives waits for these functions. They may call every function; of
 /// those of the same client, calls that would wait for the connection fail with
-/// `MQTTLINK_ERROR_WOULD_DEADLOCK`, `mqttlink_client_connect` among them; `mqttlink_client_disconnect`,
+/// `MQTTLINK_ERROR_WOULD_DEADLOCK`. `mqttlink_client_connect` fails in them, unless the stream came too late: with
+/// `MQTTLINK_ERROR_WOULD_DEADLOCK` while the connection ends, with `MQTTLINK_ERROR_ALREADY_CONNECTED` before, which
+/// after a loss is until the stream is freed, and with `MQTTLINK_ERROR_ALREADY_CONNECTING` while a connection is
+/// being made. `mqttlink_client_disconnect`,
 /// `mqttlink_client_abort` and `mqttlink_client_free` begin the end of the connection and do not wait for it,
 /// nor for other callbacks that run.
 #[unsafe(no_mangle)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{after, bounded, never, select};
 
 use super::cancel::Cancel;
 use super::error::Phase;
@@ -43,7 +43,10 @@ impl Stream {
     ///   but fail with [`io::ErrorKind::WouldBlock`]: the timers of the connection, the keep alive
     ///   among them, run between two calls.
     /// - `close` is called exactly once, from any thread, while others may be in `read` and `write`;
-    ///   they must then return soon.
+    ///   they must then return soon, and so must `close` itself. Then all three are dropped.
+    ///
+    /// Where one of them, or its drop, does not return, whoever ends the connection waits 5 s for it and leaves its
+    /// thread behind, which the log says; until it returns the client cannot connect again.
     pub fn new(
         read: impl Read + Send + 'static,
         write: impl Write + Send + 'static,
@@ -83,30 +86,30 @@ impl Opener {
         deadline: Deadline,
         cancel: &Cancel,
     ) -> Result<Link, DialFailure> {
-        let (answer, answers) = bounded(2);
-        let cancelled = answer.clone();
+        let (stop, stopped) = bounded(1);
         let _watch = cancel
-            .watch(move || drop(cancelled.try_send(None)))
+            .watch(move || {
+                let _ = stop.try_send(());
+            })
             .map_err(|_| DialFailure::Cancelled(Phase::Tcp))?;
+        // It holds nothing: a stream that nobody takes any more ends on the thread that has made it.
+        let (give, made) = bounded(0);
         let (connect, name, port) = (Arc::clone(&self.connect), host.name.clone(), host.port);
         let left = deadline.remaining();
         let limit = left.unwrap_or(Duration::MAX);
         thread::Builder::new()
             .name("mqttlink-dial".into())
-            .spawn(move || drop(answer.try_send(Some(connect(&name, port, limit)))))
+            .spawn(move || drop(give.send(connect(&name, port, limit))))
             .map_err(|source| DialFailure::Local("a thread could not be started", source))?;
-        let received = match left {
-            Some(left) => answers.recv_timeout(left),
-            None => answers.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
-            Ok(Some(Ok(stream))) => Ok(link(stream)),
-            Ok(Some(Err(error))) => Err(DialFailure::Custom(error)),
-            Ok(None) => Err(DialFailure::Cancelled(Phase::Tcp)),
-            Err(RecvTimeoutError::Timeout) => Err(DialFailure::Timeout(Phase::Tcp)),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(DialFailure::Custom(io::Error::other("the transport panicked")))
-            }
+        let late = left.map_or_else(never, after);
+        select! {
+            recv(made) -> made => match made {
+                Ok(Ok(stream)) => Ok(link(stream)),
+                Ok(Err(error)) => Err(DialFailure::Custom(error)),
+                Err(_) => Err(DialFailure::Custom(io::Error::other("the transport panicked"))),
+            },
+            recv(stopped) -> _ => Err(DialFailure::Cancelled(Phase::Tcp)),
+            recv(late) -> _ => Err(DialFailure::Timeout(Phase::Tcp)),
         }
     }
 }
@@ -179,6 +182,10 @@ impl Closer for OnceCloser {
         if !self.closed.swap(true, Ordering::SeqCst) {
             (self.close)();
         }
+    }
+
+    fn is_foreign(&self) -> bool {
+        true
     }
 }
 

@@ -65,4 +65,9 @@ pub(crate) trait WriteHalf: Send {
 pub(crate) trait Closer: Send + Sync {
     /// Ends both directions; whoever waits in one of them returns. Doing it again does nothing.
     fn close(&self);
+
+    /// Whether closing runs the program's code, which may take its time or never return.
+    fn is_foreign(&self) -> bool {
+        false
+    }
 }
