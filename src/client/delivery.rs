@@ -314,7 +314,9 @@ impl Delivery {
         let shared = self.progress.shared.upgrade();
         let begun = shared.as_ref().map_or(0, |shared| shared.begin_wait());
         let interrupted = || shared.as_ref().is_some_and(|shared| shared.is_interrupted(begun));
-        let is_inside = || shared.as_ref().is_some_and(|shared| shared.is_inside());
+        let stuck = limit == Duration::MAX
+            && shared.as_ref().is_some_and(|shared| shared.is_connecting_here());
+        let is_inside = || stuck || shared.as_ref().is_some_and(|shared| shared.is_inside());
         // This thread is about to sleep: it can just as well do the writing.
         let _waiting = shared.as_ref().map(|shared| {
             shared.write_now();
@@ -328,12 +330,14 @@ impl Delivery {
                 deadline,
                 || {
                     interrupted()
+                        || stuck
                         || shared
                             .as_ref()
                             .is_none_or(|shared| shared.is_over() || shared.is_wedged())
                 },
                 || match &shared {
                     Some(shared) if interrupted() => shared.interrupted(),
+                    Some(_) if stuck => Error::new(ErrorCode::WouldDeadlock),
                     Some(shared) => shared.why_not_wait(),
                     None => Error::new(ErrorCode::Closed),
                 },

@@ -3,8 +3,9 @@
 
 use std::cell::RefCell;
 use std::ptr;
+use std::thread;
 
-use super::shared::Shared;
+use super::shared::{Shared, State, Status};
 
 /// What a connection gets from the program's code.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,5 +53,18 @@ impl Shared {
     /// Whether this thread does this for this client.
     pub(super) fn is_doing(&self, part: Part) -> bool {
         here(|parts| parts.iter().any(|(who, what)| ptr::eq(*who, self) && *what == part))
+    }
+
+    /// Whether this thread makes a connection, and runs the program's code meanwhile: its authenticator, or
+    /// its verifier. What it waited for without a limit would wait for it.
+    pub(super) fn is_connecting_here(&self) -> bool {
+        self.status() == Status::Connecting && self.lock().is_attempted_here()
+    }
+}
+
+impl State {
+    /// Whether the attempt to connect that is going on is this thread's.
+    pub(super) fn is_attempted_here(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| attempt.owner == thread::current().id())
     }
 }

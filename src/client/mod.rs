@@ -55,7 +55,9 @@ use shared::Shared;
 ///
 /// When the last handle is dropped, what was accepted for sending is written (for at most a second),
 /// then the connection is closed without DISCONNECT (the server has another second for its part), so
-/// that it publishes the will; and a handler that runs is waited for. Use
+/// that it publishes the will; and a handler that runs is waited for. Over a
+/// [`transport`](Builder::transport) of the program's own, of which no half can be closed, the server gets
+/// DISCONNECT 0x04 instead, which publishes the will too; before MQTT 5.0 the second passes. Use
 /// [`disconnect`](Self::disconnect) to say goodbye, and to wait for acknowledgements. A handler keeps
 /// the client alive if it owns a handle: give it a [`WeakClient`], or use
 /// [`Message::client`].
@@ -246,8 +248,8 @@ impl Client {
 
     /// Ends the connection at once, without DISCONNECT, so that the server publishes the will; or
     /// ends the attempt to make one. Waits until both threads are gone, which takes no time unless a
-    /// [`transport`](Builder::transport) of the program's own does not return once it is closed: after 5 s
-    /// its threads are left behind, which the log says. Does nothing without a connection.
+    /// [`transport`](Builder::transport) of the program's own does not return, once it is closed or from its
+    /// close: after 5 s its threads are left behind, which the log says. Does nothing without a connection.
     pub fn abort(&self) {
         close::abort(self.shared());
     }
@@ -329,7 +331,7 @@ impl Client {
     /// # Errors
     /// There is no connection, and no message is left from it. The payload of the last message that
     /// this thread was given is still to be read. In a handler, which hands messages on only when it has
-    /// returned: [`ErrorCode::WouldDeadlock`].
+    /// returned, and in an authenticator that has yet to make the connection: [`ErrorCode::WouldDeadlock`].
     pub fn recv(&self) -> Result<Message, Error> {
         self.take(None).map(Message::detached)
     }
@@ -379,7 +381,8 @@ impl Client {
         let waits = limit != Some(Duration::ZERO);
         let interrupted = || waits && shared.is_interrupted(begun);
         // Whoever hands messages on would wait for this thread.
-        let stuck = limit.is_none() && (shared.is_dispatcher() || shared.is_inside());
+        let stuck = limit.is_none()
+            && (shared.is_dispatcher() || shared.is_inside() || shared.is_connecting_here());
         let over = || interrupted() || stuck || shared.is_dry();
         let taken = shared.inbox.take_message(limit, over).map_err(|nothing| match nothing {
             Nothing::Over if interrupted() => shared.interrupted(),

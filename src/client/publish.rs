@@ -265,7 +265,11 @@ fn publish<T>(
             }
             Err(_) if shared.is_interrupted(begun) => return Err(shared.interrupted()),
             Err(_) if deadline.is_over() => return Err(Error::timeout(Phase::Room, limit)),
-            Err(_) if shared.is_wedged() => return Err(Error::new(ErrorCode::WouldDeadlock)),
+            Err(_)
+                if shared.is_wedged() || (limit == Duration::MAX && state.is_attempted_here()) =>
+            {
+                return Err(Error::new(ErrorCode::WouldDeadlock));
+            }
             Err(_) => state = shared.sleep_room(state, deadline),
         }
     }

@@ -34,6 +34,8 @@ struct world {
     bool dispatched;
     /* Whose callback does it, of those of a stream. */
     enum part { NONE, OPEN, READ, WRITE, CLOSE, FREE } part;
+    /* The thread that connects, but for what the callbacks do. */
+    pthread_t connecting;
     /* Whether the server ends the connection. */
     bool lost;
 };
@@ -272,6 +274,11 @@ static void call_while_connecting(world *world, mqttlink_client *client) {
     FAILS(MQTTLINK_ERROR_ALREADY_CONNECTING, mqttlink_client_connect(client, NULL));
     FAILS(MQTTLINK_ERROR_ALREADY_CONNECTING, mqttlink_client_reconnect(client, NULL));
     FAILS(MQTTLINK_ERROR_TIMEOUT_RECEIVE, mqttlink_client_receive(client, 1, &message));
+    if (pthread_equal(pthread_self(), world->connecting)) {
+        FAILS(MQTTLINK_ERROR_WOULD_DEADLOCK, mqttlink_client_receive(client, MQTTLINK_FOREVER, &message));
+        FAILS(MQTTLINK_ERROR_WOULD_DEADLOCK,
+              mqttlink_client_publish_timeout(client, "quiet", "x", 1, qos, false, NULL, MQTTLINK_FOREVER, NULL));
+    }
     NOT_OK(mqttlink_client_re_authenticate(client));
     OK(mqttlink_options_new(server_url(world->server), &others));
     FAILS(MQTTLINK_ERROR_INVALID_STATE, mqttlink_client_reconfigure(client, others));
@@ -868,6 +875,7 @@ static void once(server *server, size_t place, act *act, int qos) {
     counter fresh = COUNTER;
     world.done = world.completions = world.released = world.freed = world.streams = world.streams_freed = fresh;
     snprintf(check_context, sizeof check_context, ", in \"%s\" at QoS %d", world.place, qos);
+    world.connecting = pthread_self();
     world.dispatched = PLACES[place].flags & DISPATCHED;
     world.part = PLACES[place].part;
     auth_step = PLACES[place].step;
