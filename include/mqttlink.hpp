@@ -1243,7 +1243,8 @@ public:
     /* Sends some of the bytes. How many; 0 if it could send none for a quarter of a second, so that the timers of
      * the connection can run. On one thread at a time, while another one reads. */
     virtual std::size_t write(const void *data, std::size_t size) = 0;
-    /* Ends both directions, so that whoever reads or writes returns soon. Called once, on any thread. */
+    /* Ends both directions, so that whoever reads or writes returns soon, as this has to. Called once, on any thread;
+     * the destructor follows. Who ends the connection waits for all of them, 5 seconds at most. */
     virtual void close() noexcept = 0;
 };
 
