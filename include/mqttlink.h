@@ -2519,8 +2519,8 @@ mqttlink_status mqttlink_properties_number(const struct mqttlink_properties *pro
 
 /**
  * The string or data of the first property with this identifier; for a user property, the value.
- * NULL if there is none. A NUL follows its last byte; `len`, which may be NULL, does not count it.
- * Lives until the list is changed or freed.
+ * NULL if there is none. A NUL follows its last byte; `len`, which may be NULL, does not count it, and is 0 if
+ * there is none. Lives until the list is changed or freed, and may be what it is changed with.
  */
 MQTTLINK_API
 const char *mqttlink_properties_value(const struct mqttlink_properties *properties,
@@ -2546,7 +2546,8 @@ mqttlink_status mqttlink_options_new(const char *url,
 
 /**
  * Begins to set up clients for a server by name or address and port, without TLS unless
- * `mqttlink_options_set_tls` is called.
+ * `mqttlink_options_set_tls` is called. `mqttlink_client_new` checks them, but for clients with a transport of
+ * the program's own, to which they are given as they are. Does not block.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_options_new_for(const char *host,
@@ -2784,6 +2785,21 @@ mqttlink_status mqttlink_options_on_message(struct mqttlink_options *options,
                                             mqttlink_message_fn callback,
                                             void *user,
                                             mqttlink_free_fn free_user);
+
+/**
+ * Takes the messages that match a filter, as the callback of a subscription does, but without subscribing:
+ * for a session that goes on, whose messages may come before this program has subscribed again. A subscription
+ * to the same filter with a callback of its own takes its place. May be called for several filters. NULL takes
+ * the one for this filter away again.
+ *
+ * Runs on the client's dispatcher thread, as the callback of `mqttlink_options_on_message`.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_options_on_filter(struct mqttlink_options *options,
+                                           const char *filter,
+                                           mqttlink_message_fn callback,
+                                           void *user,
+                                           mqttlink_free_fn free_user);
 
 /**
  * Is told when the server has accepted a connection, on the dispatcher thread, in order with the
@@ -3385,9 +3401,13 @@ const struct mqttlink_properties *mqttlink_granted_properties(const struct mqttl
  * the outcome: `mqttlink_delivery_wait` does. Messages of one thread leave in the order of its calls.
  *
  * `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied (a large one need
- * not be, see `mqttlink_client_publish_payload`); NULL if there are none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
- * `properties`: of MQTT 5.0, or NULL; they are copied. `delivery`: tells the outcome, to be freed with
- * `mqttlink_delivery_free`; NULL if nobody wants to know.
+ * not be, see `mqttlink_client_publish_payload`); NULL if there are none. `qos`: 0 to 2. `retain`: whether
+ * the server keeps the message for later subscribers. `properties`: of MQTT 5.0, or NULL; they are copied.
+ * `delivery`: tells the outcome, to be freed with `mqttlink_delivery_free`; NULL if nobody wants to know.
+ *
+ * `MQTTLINK_ERROR_NOT_CONNECTED` without a connection: nothing is kept for later.
+ * `MQTTLINK_ERROR_TIMEOUT_ROOM` if there is no room in time. `MQTTLINK_ERROR_PACKET_TOO_LARGE` if the packet
+ * would be larger than 268,435,460 bytes, and the codes from 700 on for what this server does not take.
  *
  * What cannot be sent, or what the server has said that it does not take, is an error to the caller and
  * does not touch the connection.
@@ -3446,6 +3466,24 @@ mqttlink_status mqttlink_client_publish_then(struct mqttlink_client *client,
                                              mqttlink_published_fn callback,
                                              void *user,
                                              mqttlink_free_fn free_user);
+
+/**
+ * `mqttlink_client_publish_then` that waits for room at most so many milliseconds. 0 never waits:
+ * `MQTTLINK_ERROR_WINDOW_FULL`, `MQTTLINK_ERROR_BUFFER_FULL` or `MQTTLINK_ERROR_NO_PACKET_ID` if there is
+ * no room.
+ */
+MQTTLINK_API
+mqttlink_status mqttlink_client_publish_then_timeout(struct mqttlink_client *client,
+                                                     const char *topic,
+                                                     const void *payload,
+                                                     size_t len,
+                                                     int32_t qos,
+                                                     bool retain,
+                                                     const struct mqttlink_properties *properties,
+                                                     int64_t timeout_ms,
+                                                     mqttlink_published_fn callback,
+                                                     void *user,
+                                                     mqttlink_free_fn free_user);
 
 /**
  * `mqttlink_client_publish` whose outcome goes to the callback of `mqttlink_options_on_published`, with

@@ -52,9 +52,10 @@ namespace mqttlink {
 using milliseconds = std::chrono::milliseconds;
 using seconds = std::chrono::seconds;
 
-/* No deadline, and the client's own deadline. */
-inline constexpr milliseconds forever{MQTTLINK_FOREVER};
-inline constexpr milliseconds by_default{MQTTLINK_DEFAULT};
+/* No deadline, and the client's own deadline. They are no spans that a program computes: one that comes out below
+ * zero, because its moment has passed, is as good as zero. */
+inline constexpr milliseconds forever = milliseconds::max();
+inline constexpr milliseconds by_default = milliseconds::min();
 
 enum class qos : std::int32_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
 enum class protocol : std::int32_t { mqtt_3_1 = 3, mqtt_3_1_1 = 4, mqtt_5 = 5 };
@@ -93,6 +94,13 @@ mqttlink_status place(Set set, Owner *owner, Call call, F handler) {
     if (!handler)
         return set(owner, nullptr, nullptr, nullptr);
     return set(owner, call, keep(std::move(handler)), free_function<F>);
+}
+
+/* A deadline, as C takes it. */
+inline std::int64_t limit(milliseconds span) noexcept {
+    if (span == forever || span == by_default)
+        return span == forever ? MQTTLINK_FOREVER : MQTTLINK_DEFAULT;
+    return span.count() < 0 ? 0 : span.count();
 }
 
 /* The nearest number that C takes for a span of time. */
@@ -601,10 +609,10 @@ public:
     explicit delivery(mqttlink_delivery *from) noexcept : own_(from) {}
 
     void wait(milliseconds limit = by_default) const {
-        detail::check(mqttlink_delivery_wait(own_.get(), limit.count()));
+        detail::check(mqttlink_delivery_wait(own_.get(), detail::limit(limit)));
     }
     result<nothing> try_wait(milliseconds limit = by_default) const {
-        return detail::outcome(mqttlink_delivery_wait(own_.get(), limit.count()));
+        return detail::outcome(mqttlink_delivery_wait(own_.get(), detail::limit(limit)));
     }
     bool is_done() const noexcept { return mqttlink_delivery_is_done(own_.get()); }
     int reason() const noexcept { return mqttlink_delivery_reason(own_.get()); }
@@ -759,7 +767,7 @@ public:
     std::vector<left_message> drain(milliseconds limit, int reason = 0,
                                     const mqttlink::properties *list = nullptr) const {
         mqttlink_drained *drained = nullptr;
-        detail::check(mqttlink_client_disconnect_with(from_, limit.count(), reason,
+        detail::check(mqttlink_client_disconnect_with(from_, detail::limit(limit), reason,
                                                       list ? list->get() : nullptr, &drained));
         detail::handle<mqttlink_drained, mqttlink_drained_free> own(drained);
         std::vector<left_message> all;
@@ -824,9 +832,16 @@ public:
                                            const publish_options &how = {}) const {
         return detail::outcome(lend(topic, shared, how, milliseconds(0), nullptr));
     }
-    /* The outcome goes to `done`. Waits for room as the client's options say, whatever `how` says. */
+    /* The outcome goes to `done`. */
     void publish_then(const c_string &topic, const bytes &payload,
-                      const publish_options &how, published_handler done) const;
+                      const publish_options &how, published_handler done) const {
+        detail::check(then(topic, payload, how, how.timeout, std::move(done)));
+    }
+    /* Never waits and never throws; without success `done` is not called. */
+    result<nothing> try_publish_then(const c_string &topic, const bytes &payload,
+                                     const publish_options &how, published_handler done) const {
+        return detail::outcome(then(topic, payload, how, milliseconds(0), std::move(done)));
+    }
     /* The outcome goes to the handler of options::on_published, with the number that is returned. */
     std::uint64_t publish_event(const c_string &topic, const bytes &payload,
                                 const publish_options &how = {}) const {
@@ -863,9 +878,12 @@ public:
         return static_cast<mqttlink::qos>(granted);
     }
     void subscribe(const c_string &filter, mqttlink::qos qos, message_handler handler) const;
+    result<nothing> try_subscribe(const c_string &filter, mqttlink::qos qos, message_handler handler) const;
     results subscribe(const subscription &what) const;
     result<results> try_subscribe(const subscription &what) const;
+    /* The answer goes to the handler of options::on_subscribed, with the number that is returned. */
     std::uint64_t subscribe_event(const subscription &what) const;
+    result<std::uint64_t> try_subscribe_event(const subscription &what) const;
     /* With user properties, if there is a list. */
     results unsubscribe(std::initializer_list<c_string> filters,
                         const mqttlink::properties *list = nullptr) const {
@@ -884,23 +902,32 @@ public:
                                     const mqttlink::properties *list = nullptr) const {
         return ended(each(filters), list);
     }
+    /* The answer goes to the handler of options::on_unsubscribed, with the number that is returned. */
     std::uint64_t unsubscribe_event(std::initializer_list<c_string> filters,
                                     const mqttlink::properties *list = nullptr) const {
-        return end_by_event(each(filters), list);
+        return end_by_event(each(filters), list).value();
     }
     std::uint64_t unsubscribe_event(const std::vector<std::string> &filters,
                                     const mqttlink::properties *list = nullptr) const {
+        return end_by_event(each(filters), list).value();
+    }
+    result<std::uint64_t> try_unsubscribe_event(std::initializer_list<c_string> filters,
+                                                const mqttlink::properties *list = nullptr) const {
+        return end_by_event(each(filters), list);
+    }
+    result<std::uint64_t> try_unsubscribe_event(const std::vector<std::string> &filters,
+                                                const mqttlink::properties *list = nullptr) const {
         return end_by_event(each(filters), list);
     }
 
     message receive(milliseconds limit = forever) const {
         mqttlink_message *made = nullptr;
-        detail::check(mqttlink_client_receive(from_, limit.count(), &made));
+        detail::check(mqttlink_client_receive(from_, detail::limit(limit), &made));
         return message(made);
     }
     result<message> try_receive(milliseconds limit = milliseconds(0)) const {
         mqttlink_message *made = nullptr;
-        if (mqttlink_client_receive(from_, limit.count(), &made) != MQTTLINK_OK)
+        if (mqttlink_client_receive(from_, detail::limit(limit), &made) != MQTTLINK_OK)
             return detail::last_error();
         return message(made);
     }
@@ -926,7 +953,7 @@ private:
                          mqttlink_delivery **made) const {
         return mqttlink_client_publish_timeout(from_, topic, payload.data(), payload.size(),
                                                static_cast<int>(how.qos), how.retain, how.list(),
-                                               how.timeout.count(), made);
+                                               detail::limit(how.timeout), made);
     }
     mqttlink_status try_send(const c_string &topic, const bytes &payload, const publish_options &how,
                              mqttlink_delivery **made) const {
@@ -936,7 +963,7 @@ private:
     mqttlink_status lend(const c_string &topic, const payload &shared, const publish_options &how,
                          milliseconds limit, mqttlink_delivery **made) const {
         return mqttlink_client_publish_payload(from_, topic, shared.get(), static_cast<int>(how.qos),
-                                               how.retain, how.list(), limit.count(), made);
+                                               how.retain, how.list(), detail::limit(limit), made);
     }
     result<results> ended(const std::vector<const char *> &filters, const mqttlink::properties *list) const {
         mqttlink_results *made = nullptr;
@@ -945,11 +972,12 @@ private:
             return detail::last_error();
         return results(made);
     }
-    std::uint64_t end_by_event(const std::vector<const char *> &filters,
-                               const mqttlink::properties *list) const {
+    result<std::uint64_t> end_by_event(const std::vector<const char *> &filters,
+                                       const mqttlink::properties *list) const {
         std::uint64_t id = 0;
-        detail::check(mqttlink_client_unsubscribe_event(from_, filters.data(), filters.size(),
-                                                        list ? list->get() : nullptr, &id));
+        if (mqttlink_client_unsubscribe_event(from_, filters.data(), filters.size(),
+                                              list ? list->get() : nullptr, &id) != MQTTLINK_OK)
+            return detail::last_error();
         return id;
     }
     static std::vector<const char *> each(std::initializer_list<c_string> filters) {
@@ -962,11 +990,13 @@ private:
             all.push_back(filter.find('\0') == std::string::npos ? filter.c_str() : "\xff");
         return all;
     }
+    mqttlink_status then(const c_string &topic, const bytes &payload, const publish_options &how,
+                         milliseconds limit, published_handler done) const;
     mqttlink_status event(const c_string &topic, const bytes &payload,
                           const publish_options &how, milliseconds limit, std::uint64_t &id) const {
         return mqttlink_client_publish_event_timeout(
             from_, topic, payload.data(), payload.size(),
-            static_cast<int>(how.qos), how.retain, how.list(), limit.count(), &id);
+            static_cast<int>(how.qos), how.retain, how.list(), detail::limit(limit), &id);
     }
 };
 
@@ -1071,21 +1101,22 @@ public:
         detail::check(mqttlink_subscription_set_properties(own_.get(), list.get()));
         return *this;
     }
-    const mqttlink_subscription *get() const noexcept { return own_.get(); }
+    mqttlink_subscription *get() const noexcept { return own_.get(); }
 
 private:
     detail::handle<mqttlink_subscription, mqttlink_subscription_free> own_;
 };
 
-inline void client_ref::publish_then(const c_string &topic, const bytes &payload,
-                                     const publish_options &how, published_handler done) const {
+inline mqttlink_status client_ref::then(const c_string &topic, const bytes &payload,
+                                        const publish_options &how, milliseconds limit,
+                                        published_handler done) const {
     auto publish = [&](mqttlink_client *client, mqttlink_published_fn call, void *user,
                        mqttlink_free_fn free) {
-        return mqttlink_client_publish_then(client, topic, payload.data(),
-                                            payload.size(), static_cast<int>(how.qos), how.retain,
-                                            how.list(), call, user, free);
+        return mqttlink_client_publish_then_timeout(client, topic, payload.data(), payload.size(),
+                                                    static_cast<int>(how.qos), how.retain, how.list(),
+                                                    detail::limit(limit), call, user, free);
     };
-    detail::check(detail::place(publish, from_, detail::call_published, std::move(done)));
+    return detail::place(publish, from_, detail::call_published, std::move(done));
 }
 inline delivery client_ref::publish_source(const c_string &topic, std::size_t size,
                                            std::function<std::size_t(void *, std::size_t)> next,
@@ -1102,9 +1133,15 @@ inline delivery client_ref::publish_source(const c_string &topic, std::size_t si
 }
 inline void client_ref::subscribe(const c_string &filter, mqttlink::qos qos,
                                   message_handler handler) const {
-    subscription what(filter, qos);
+    try_subscribe(filter, qos, std::move(handler)).value();
+}
+inline result<nothing> client_ref::try_subscribe(const c_string &filter, mqttlink::qos qos,
+                                                 message_handler handler) const {
+    subscription what;
+    if (mqttlink_subscription_add(what.get(), filter, static_cast<int>(qos)) != MQTTLINK_OK)
+        return detail::last_error();
     what.handler(std::move(handler));
-    detail::check(mqttlink_client_subscribe(from_, what.get(), nullptr));
+    return detail::outcome(mqttlink_client_subscribe(from_, what.get(), nullptr));
 }
 inline results client_ref::subscribe(const subscription &what) const {
     return try_subscribe(what).value();
@@ -1116,8 +1153,12 @@ inline result<results> client_ref::try_subscribe(const subscription &what) const
     return results(made);
 }
 inline std::uint64_t client_ref::subscribe_event(const subscription &what) const {
+    return try_subscribe_event(what).value();
+}
+inline result<std::uint64_t> client_ref::try_subscribe_event(const subscription &what) const {
     std::uint64_t id = 0;
-    detail::check(mqttlink_client_subscribe_event(from_, what.get(), &id));
+    if (mqttlink_client_subscribe_event(from_, what.get(), &id) != MQTTLINK_OK)
+        return detail::last_error();
     return id;
 }
 
@@ -1430,6 +1471,13 @@ public:
         return done(
             detail::place(mqttlink_options_on_message, get(), detail::call_message, std::move(handler)));
     }
+    /* Takes the messages that match a filter without subscribing: for a session that goes on. */
+    options &on_filter(const c_string &filter, message_handler handler) {
+        auto set = [&](mqttlink_options *setup, mqttlink_message_fn call, void *user, mqttlink_free_fn free) {
+            return mqttlink_options_on_filter(setup, filter, call, user, free);
+        };
+        return done(detail::place(set, get(), detail::call_message, std::move(handler)));
+    }
     options &on_connected(connected_handler handler) {
         return done(
             detail::place(mqttlink_options_on_connected, get(), detail::call_connected, std::move(handler)));
@@ -1730,12 +1778,12 @@ public:
 
     message receive(milliseconds limit = forever) const {
         mqttlink_message *made = nullptr;
-        detail::check(mqttlink_broker_subscription_receive(own_.get(), limit.count(), &made));
+        detail::check(mqttlink_broker_subscription_receive(own_.get(), detail::limit(limit), &made));
         return message(made);
     }
     result<message> try_receive(milliseconds limit = milliseconds(0)) const {
         mqttlink_message *made = nullptr;
-        if (mqttlink_broker_subscription_receive(own_.get(), limit.count(), &made) != MQTTLINK_OK)
+        if (mqttlink_broker_subscription_receive(own_.get(), detail::limit(limit), &made) != MQTTLINK_OK)
             return detail::last_error();
         return message(made);
     }
@@ -1760,7 +1808,7 @@ public:
         return all;
     }
     void stop(milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_stop(from_, limit.count()));
+        detail::check(mqttlink_broker_stop(from_, detail::limit(limit)));
     }
 
     /* Of the options, the timeout has no meaning here. */
@@ -1813,29 +1861,29 @@ public:
 
     /* From here on only in a broker for tests. By default they wait for 5 s. */
     void wait_for_client(const c_string &id, milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_client(from_, id, limit.count()));
+        detail::check(mqttlink_broker_wait_for_client(from_, id, detail::limit(limit)));
     }
     result<nothing> try_wait_for_client(const c_string &id,
                                         milliseconds limit = by_default) const {
-        return detail::outcome(mqttlink_broker_wait_for_client(from_, id, limit.count()));
+        return detail::outcome(mqttlink_broker_wait_for_client(from_, id, detail::limit(limit)));
     }
     void wait_for_client_to_go(const c_string &id, milliseconds limit = by_default) const {
-        detail::check(mqttlink_broker_wait_for_client_to_go(from_, id, limit.count()));
+        detail::check(mqttlink_broker_wait_for_client_to_go(from_, id, detail::limit(limit)));
     }
     result<nothing> try_wait_for_client_to_go(const c_string &id,
                                               milliseconds limit = by_default) const {
         return detail::outcome(
-            mqttlink_broker_wait_for_client_to_go(from_, id, limit.count()));
+            mqttlink_broker_wait_for_client_to_go(from_, id, detail::limit(limit)));
     }
     void wait_for_subscription(const c_string &id, const c_string &filter,
                                milliseconds limit = by_default) const {
         detail::check(mqttlink_broker_wait_for_subscription(from_, id, filter,
-                                                            limit.count()));
+                                                            detail::limit(limit)));
     }
     result<nothing> try_wait_for_subscription(const c_string &id, const c_string &filter,
                                               milliseconds limit = by_default) const {
         return detail::outcome(mqttlink_broker_wait_for_subscription(
-            from_, id, filter, limit.count()));
+            from_, id, filter, detail::limit(limit)));
     }
     /* Moves a broker with virtual time on. */
     void advance(milliseconds span) const {
@@ -2210,12 +2258,12 @@ public:
     std::uint16_t port() const noexcept { return mqttlink_script_port(own_.get()); }
     scripted_connection accept(protocol version, milliseconds limit = by_default) const {
         mqttlink_script_connection *made = nullptr;
-        detail::check(mqttlink_script_accept(own_.get(), static_cast<int>(version), limit.count(), &made));
+        detail::check(mqttlink_script_accept(own_.get(), static_cast<int>(version), detail::limit(limit), &made));
         return scripted_connection(made);
     }
     result<scripted_connection> try_accept(protocol version, milliseconds limit = by_default) const {
         mqttlink_script_connection *made = nullptr;
-        if (mqttlink_script_accept(own_.get(), static_cast<int>(version), limit.count(), &made) !=
+        if (mqttlink_script_accept(own_.get(), static_cast<int>(version), detail::limit(limit), &made) !=
             MQTTLINK_OK)
             return detail::last_error();
         return scripted_connection(made);

@@ -426,15 +426,29 @@ impl Builder {
         Ok(Client::new(options, Arc::new(handlers)))
     }
 
-    pub(super) fn into_parts(mut self) -> Result<(Options, HandlerTable), Error> {
-        if let Some(error) = self.error {
+    /// What is wrong with the URL or an option so far. No file is read.
+    #[cfg(feature = "capi")]
+    pub(crate) fn check(mut self) -> Result<(), Error> {
+        self.complete()
+    }
+
+    fn complete(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.error.take() {
             return Err(error);
         }
         if let Some(authenticator) = &self.authenticator {
             self.connect.authentication_method = Some(authenticator.method().to_owned());
         }
         fill_client_id(&mut self.connect)?;
-        check(&self.connect)?;
+        check(&self.connect)
+    }
+
+    pub(super) fn into_parts(mut self) -> Result<(Options, HandlerTable), Error> {
+        self.complete()?;
+        // A transport of the program's own knows by itself where it leads.
+        if self.opener.is_none() && self.connector.is_none() {
+            self.host.check()?;
+        }
         if self.secure && self.opener.is_some() {
             let text = "a transport of one's own brings its own TLS: give it a mqtt:// URL";
             return Err(Error::with_text(ErrorCode::InvalidArgument, text));

@@ -1,6 +1,6 @@
 //! The program's functions for events, and how they are called.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 
 use super::callback::{
@@ -14,9 +14,10 @@ use super::handle::mqttlink_client;
 use super::message::mqttlink_message;
 use super::options::{Hooks, mqttlink_options};
 use super::packet::mqttlink_packet;
-use super::pointer::given;
+use super::pointer::{given, text};
 use super::status::mqttlink_status;
 use super::subscribe::mqttlink_results;
+use super::topic;
 use crate::{Acknowledgement, Builder, ConnectionEvent, Error, ErrorCode, Inspected, Message};
 
 /// Which handle the events belong to.
@@ -31,6 +32,9 @@ impl Hooks {
     pub(super) fn install(&self, mut builder: Builder, handle: Handle) -> Builder {
         if let Some(hook) = self.message.clone() {
             builder = builder.on_message(move |message| hook.message(handle, message));
+        }
+        for (filter, hook) in self.filters.clone() {
+            builder = builder.on_filter(&filter, move |message| hook.message(handle, message));
         }
         if let Some(hook) = self.packet.clone() {
             builder = builder.on_packet(move |packet| hook.packet(handle, packet));
@@ -203,6 +207,37 @@ pub extern "C" fn mqttlink_options_on_message(
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
     place(options, (callback, user, free_user), |hooks| &mut hooks.message)
+}
+
+/// Takes the messages that match a filter, as the callback of a subscription does, but without subscribing:
+/// for a session that goes on, whose messages may come before this program has subscribed again. A subscription
+/// to the same filter with a callback of its own takes its place. May be called for several filters. NULL takes
+/// the one for this filter away again.
+///
+/// Runs on the client's dispatcher thread, as the callback of `mqttlink_options_on_message`.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_options_on_filter(
+    options: *mut mqttlink_options,
+    filter: *const c_char,
+    callback: mqttlink_message_fn,
+    user: *mut c_void,
+    free_user: mqttlink_free_fn,
+) -> mqttlink_status {
+    let hook = Hook::new(callback, user, free_user);
+    guard::call(|| {
+        let options = given(options, "options")?;
+        let filter = text(filter, "filter")?;
+        topic::parse(filter)?;
+        let mut recipe = options.lock();
+        let filters = &mut recipe.hooks.filters;
+        let earlier = filters.iter().position(|(other, _)| other == filter);
+        let earlier = earlier.map(|place| filters.remove(place));
+        filters.extend(hook.map(|hook| (filter.to_owned(), hook)));
+        // As in `place`.
+        drop(recipe);
+        drop(earlier);
+        Ok(())
+    })
 }
 
 /// Is told when the server has accepted a connection, on the dispatcher thread, in order with the

@@ -2,10 +2,12 @@
 //! thread's last error.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 use super::error::mqttlink_error;
+use super::pointer;
 use super::status::mqttlink_status;
 use crate::Error;
 
@@ -41,7 +43,19 @@ impl From<Error> for Failure {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Box<mqttlink_error>>> = const { RefCell::new(None) };
+    /// Without a destructor, so that it is there as long as the thread runs the program's functions: those of C++
+    /// that destroy static objects, for one, come after this library's.
+    static LAST: Cell<*mut mqttlink_error> = const { Cell::new(ptr::null_mut()) };
+    /// Frees the last failure when the thread ends. One that comes even later is lost.
+    static END: End = const { End };
+}
+
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        pointer::free(LAST.replace(ptr::null_mut()));
+    }
 }
 
 /// Runs the body of an exported function that can fail.
@@ -64,14 +78,13 @@ pub(super) fn or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 fn remember(failure: Failure) -> mqttlink_status {
     let Failure(error) = failure;
     let status = error.status();
-    // When the thread ends nobody asks any more.
-    let _ = LAST.try_with(|last| drop(last.replace(Some(error))));
+    // From now on it is freed at the thread's end, unless that has begun.
+    let _ = END.try_with(|_| ());
+    pointer::free(LAST.replace(Box::into_raw(error)));
     status
 }
 
 /// This thread's last failure. It stays where it is until the next one.
 pub(super) fn last() -> *const mqttlink_error {
-    let found =
-        LAST.try_with(|last| last.borrow().as_deref().map_or(std::ptr::null(), std::ptr::from_ref));
-    found.unwrap_or(std::ptr::null())
+    LAST.get()
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::guard::{self, Failure};
 use super::numbers;
 use super::owned::{self, hand_out};
-use super::pointer::{Growing, buffer, c_text, free, given, optional, out, out_part, put_if};
+use super::pointer::{Growing, buffer, c_text, free, given, optional, out, out_part, show_bytes};
 use super::properties::mqttlink_properties;
 use super::source::{Source, View};
 use super::status::mqttlink_status;
@@ -167,10 +167,8 @@ pub extern "C" fn mqttlink_message_payload(
     message: *const mqttlink_message,
     len: *mut usize,
 ) -> *const c_void {
-    look(message, ptr::null(), |view| {
-        let payload = view.view().payload();
-        put_if(len, || payload.len());
-        payload.as_ptr().cast()
+    guard::or(ptr::null(), || {
+        show_bytes(optional(message).map(|message| message.view().payload()), len)
     })
 }
 

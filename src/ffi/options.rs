@@ -48,6 +48,7 @@ pub(super) struct Hooks {
     pub(super) subscribed: Slot<mqttlink_results_fn>,
     pub(super) unsubscribed: Slot<mqttlink_results_fn>,
     pub(super) packet: Slot<mqttlink_packet_fn>,
+    pub(super) filters: Vec<(String, Hook<<mqttlink_message_fn as Function>::Bare>)>,
 }
 
 /// A place for a function and its user pointer.
@@ -121,7 +122,7 @@ pub(super) fn begin(
 ) -> Result<(), Failure> {
     let place = out(place, "options")?;
     // What is wrong with the address is wrong now.
-    start().build()?;
+    start().check()?;
     place.put_new(mqttlink_options {
         recipe: Mutex::new(Recipe {
             start: Arc::new(start),
@@ -148,7 +149,8 @@ pub extern "C" fn mqttlink_options_new(
 }
 
 /// Begins to set up clients for a server by name or address and port, without TLS unless
-/// `mqttlink_options_set_tls` is called.
+/// `mqttlink_options_set_tls` is called. `mqttlink_client_new` checks them, but for clients with a transport of
+/// the program's own, to which they are given as they are. Does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_options_new_for(
     host: *const c_char,

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_void};
+use std::ptr;
 
 use bytes::Bytes;
 
@@ -33,9 +34,9 @@ struct Lent {
 }
 
 thread_local! {
-    /// Whether this thread is in `mqttlink_payload_free`, and what came back there.
-    static FREEING: Cell<bool> = const { Cell::new(false) };
-    static CAME_BACK: Cell<Option<User>> = const { Cell::new(None) };
+    /// Where `mqttlink_payload_free`, while this thread is in it, takes what comes back. Without a destructor, so
+    /// that it is there also for payloads that are freed while the thread ends.
+    static FREEING: Cell<*mut Option<User>> = const { Cell::new(ptr::null_mut()) };
 }
 
 // The last message with the bytes goes wherever the library has done with it, also under the lock of a
@@ -43,8 +44,9 @@ thread_local! {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(user) = self.user.take() else { return };
-        if FREEING.try_with(|freeing| freeing.replace(false)).unwrap_or_default() {
-            let _ = CAME_BACK.try_with(|place| place.set(Some(user)));
+        // SAFETY: it is NULL, or a place in the call of `mqttlink_payload_free` that this is in.
+        if let Some(place) = unsafe { FREEING.replace(ptr::null_mut()).as_mut() } {
+            *place = Some(user);
         } else if let Some(releases) = &self.releases {
             releases.release(user);
         }
@@ -111,10 +113,11 @@ pub extern "C" fn mqttlink_client_publish_payload(
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_payload_free(payload: *mut mqttlink_payload) {
     guard::or((), || {
-        FREEING.set(true);
+        let mut came_back = None;
+        FREEING.set(&raw mut came_back);
         free(payload);
-        FREEING.set(false);
+        FREEING.set(ptr::null_mut());
         // The function runs when nothing of this is left: it may free another payload.
-        drop(CAME_BACK.take());
+        drop(came_back);
     });
 }

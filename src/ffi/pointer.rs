@@ -215,6 +215,12 @@ pub(super) fn put_if<T>(pointer: *mut T, value: impl FnOnce() -> T) {
     }
 }
 
+/// Shows bytes: where they are, and in a place that may be NULL how many. Nothing is NULL and 0.
+pub(super) fn show_bytes(bytes: Option<&[u8]>, len: *mut usize) -> *const c_void {
+    put_if(len, || bytes.map_or(0, <[u8]>::len));
+    bytes.map_or(ptr::null(), |bytes| bytes.as_ptr().cast())
+}
+
 /// An object for C.
 pub(super) fn new<T>(value: T) -> *mut T {
     Box::into_raw(Box::new(value))

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::guard::{self, Failure};
 use super::numbers::property_id;
-use super::pointer::{bytes, c_text, free, given, new, optional, out, text};
+use super::pointer::{bytes, c_text, free, given, new, optional, out, put_if, text};
 use super::status::mqttlink_status;
 use crate::codec::{EncodeError, PropertyValue};
 use crate::{Properties, PropertyId};
@@ -70,8 +70,10 @@ impl mqttlink_properties {
         change: impl FnOnce(&mut Properties<'static>) -> Result<(), EncodeError>,
     ) -> Result<(), Failure> {
         let mut inner = self.lock();
+        let changed = change(&mut inner.wire);
+        // Only now: what is put in may be what this list itself has shown.
         inner.shown = None;
-        change(&mut inner.wire).map_err(|error| crate::Error::from(error).into())
+        changed.map_err(|error| crate::Error::from(error).into())
     }
 }
 
@@ -243,8 +245,8 @@ pub extern "C" fn mqttlink_properties_number(
 }
 
 /// The string or data of the first property with this identifier; for a user property, the value.
-/// NULL if there is none. A NUL follows its last byte; `len`, which may be NULL, does not count it.
-/// Lives until the list is changed or freed.
+/// NULL if there is none. A NUL follows its last byte; `len`, which may be NULL, does not count it, and is 0 if
+/// there is none. Lives until the list is changed or freed, and may be what it is changed with.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_properties_value(
     properties: *const mqttlink_properties,
@@ -252,6 +254,7 @@ pub extern "C" fn mqttlink_properties_value(
     len: *mut usize,
 ) -> *const c_char {
     guard::or(ptr::null(), || {
+        put_if(len, || 0);
         let (Some(list), Ok(id)) = (optional(properties), property_id(id)) else {
             return ptr::null();
         };
@@ -259,7 +262,7 @@ pub extern "C" fn mqttlink_properties_value(
         let Some(value) = inner.first(id).and_then(|shown| shown.value.as_deref()) else {
             return ptr::null();
         };
-        super::pointer::put_if(len, || value.len() - 1);
+        put_if(len, || value.len() - 1);
         value.as_ptr().cast()
     })
 }

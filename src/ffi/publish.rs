@@ -71,9 +71,13 @@ fn watched(
 /// the outcome: `mqttlink_delivery_wait` does. Messages of one thread leave in the order of its calls.
 ///
 /// `topic`: 1 to 65,535 bytes, no wildcard. `payload`: `len` bytes, which are copied (a large one need
-/// not be, see `mqttlink_client_publish_payload`); NULL if there are none. `qos`: 0 to 2. `retain`: whether the server keeps the message for later subscribers.
-/// `properties`: of MQTT 5.0, or NULL; they are copied. `delivery`: tells the outcome, to be freed with
-/// `mqttlink_delivery_free`; NULL if nobody wants to know.
+/// not be, see `mqttlink_client_publish_payload`); NULL if there are none. `qos`: 0 to 2. `retain`: whether
+/// the server keeps the message for later subscribers. `properties`: of MQTT 5.0, or NULL; they are copied.
+/// `delivery`: tells the outcome, to be freed with `mqttlink_delivery_free`; NULL if nobody wants to know.
+///
+/// `MQTTLINK_ERROR_NOT_CONNECTED` without a connection: nothing is kept for later.
+/// `MQTTLINK_ERROR_TIMEOUT_ROOM` if there is no room in time. `MQTTLINK_ERROR_PACKET_TOO_LARGE` if the packet
+/// would be larger than 268,435,460 bytes, and the codes from 700 on for what this server does not take.
 ///
 /// What cannot be sent, or what the server has said that it does not take, is an error to the caller and
 /// does not touch the connection.
@@ -149,6 +153,38 @@ pub extern "C" fn mqttlink_client_publish_then(
     user: *mut c_void,
     free_user: mqttlink_free_fn,
 ) -> mqttlink_status {
+    mqttlink_client_publish_then_timeout(
+        client,
+        topic,
+        payload,
+        len,
+        qos,
+        retain,
+        properties,
+        MQTTLINK_DEFAULT,
+        callback,
+        user,
+        free_user,
+    )
+}
+
+/// `mqttlink_client_publish_then` that waits for room at most so many milliseconds. 0 never waits:
+/// `MQTTLINK_ERROR_WINDOW_FULL`, `MQTTLINK_ERROR_BUFFER_FULL` or `MQTTLINK_ERROR_NO_PACKET_ID` if there is
+/// no room.
+#[unsafe(no_mangle)]
+pub extern "C" fn mqttlink_client_publish_then_timeout(
+    client: *mut mqttlink_client,
+    topic: *const c_char,
+    payload: *const c_void,
+    len: usize,
+    qos: i32,
+    retain: bool,
+    properties: *const mqttlink_properties,
+    timeout_ms: i64,
+    callback: mqttlink_published_fn,
+    user: *mut c_void,
+    free_user: mqttlink_free_fn,
+) -> mqttlink_status {
     let hook = Hook::new(callback, user, free_user);
     guard::call(|| {
         let null = || Failure::new(mqttlink_status::MQTTLINK_ERROR_NULL, "callback is NULL");
@@ -156,7 +192,12 @@ pub extern "C" fn mqttlink_client_publish_then(
         let client = self::client(client)?;
         let handle = client.handle();
         let message = message(topic, bytes(payload, len, "payload")?, qos, retain, properties)?;
-        Ok(client.publish_then(message, move |outcome| hook.published(handle, 0, outcome))?)
+        let done = move |outcome| hook.published(handle, 0, outcome);
+        match numbers::limit(timeout_ms)? {
+            Some(limit) => client.publish_then_timeout(message, limit, done),
+            None => client.publish_then(message, done),
+        }?;
+        Ok(())
     })
 }
 

@@ -47,7 +47,7 @@ pub extern "C" fn mqttlink_topic_matches(
     })
 }
 
-fn parse(filter: &str) -> Result<Filter<'_>, Failure> {
+pub(super) fn parse(filter: &str) -> Result<Filter<'_>, Failure> {
     let invalid = mqttlink_status::MQTTLINK_ERROR_INVALID_FILTER;
     Filter::parse(filter).map_err(|error| failure(invalid, filter, &error))
 }

@@ -37,6 +37,24 @@ pub(crate) struct Host {
     pub(crate) port: u16,
 }
 
+impl Host {
+    /// Whether it can be looked up and connected to.
+    pub(crate) fn check(&self) -> Result<(), UrlError> {
+        check_name(&self.name)?;
+        if self.port == 0 { Err(UrlError::Port { port: "0".to_owned() }) } else { Ok(()) }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), UrlError> {
+    if name.is_empty() {
+        return Err(UrlError::NoHost);
+    }
+    if name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(UrlError::Host { host: name.to_owned() });
+    }
+    Ok(())
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.name.contains(':') {
@@ -64,7 +82,7 @@ pub enum UrlError {
     #[error("a URL begins with mqtt://, tcp://, mqtts:// or ssl://, as in mqtt://localhost:1883")]
     Scheme,
     /// Nothing where the host name should be.
-    #[error("the URL has no host name")]
+    #[error("there is no host name")]
     NoHost,
     /// A host name or address that cannot be.
     #[error("{host:?} is not a host name or an address")]
@@ -144,12 +162,7 @@ fn parse_host(address: &str, scheme: Scheme) -> Result<Host, UrlError> {
             None => (address, None),
         },
     };
-    if name.is_empty() {
-        return Err(UrlError::NoHost);
-    }
-    if name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(UrlError::Host { host: name.to_owned() });
-    }
+    check_name(name)?;
     let port = match port {
         None => scheme.default_port(),
         Some(text) => parse_port(text).ok_or_else(|| UrlError::Port { port: text.to_owned() })?,

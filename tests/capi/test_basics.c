@@ -1,5 +1,7 @@
 /* Everything that needs no connection: versions, texts, topics, properties, options, and every misuse that
  * has an answer. */
+#include <errno.h>
+
 #include "check.h"
 
 static void versions_and_texts(void) {
@@ -99,6 +101,89 @@ static void properties(void) {
     mqttlink_properties_free(list);
     mqttlink_properties_free(NULL);
     CHECK(mqttlink_properties_count(NULL) == 0 && mqttlink_properties_user(NULL, "a") == NULL);
+}
+
+/* What a list shows may be what it is changed with. */
+static void a_list_takes_what_it_shows(void) {
+    char large[1000];
+    memset(large, 'a', sizeof large - 1);
+    large[sizeof large - 1] = 0;
+    mqttlink_properties *list = mqttlink_properties_new();
+    OK(mqttlink_properties_set_text(list, MQTTLINK_PROPERTY_CONTENT_TYPE, large));
+    const char *shown = mqttlink_properties_value(list, MQTTLINK_PROPERTY_CONTENT_TYPE, NULL);
+    OK(mqttlink_properties_set_text(list, MQTTLINK_PROPERTY_RESPONSE_TOPIC, shown));
+    size_t len;
+    shown = mqttlink_properties_value(list, MQTTLINK_PROPERTY_RESPONSE_TOPIC, &len);
+    CHECK(len == sizeof large - 1 && strcmp(shown, large) == 0);
+    OK(mqttlink_properties_set_data(list, MQTTLINK_PROPERTY_CORRELATION_DATA, shown, len));
+    shown = mqttlink_properties_value(list, MQTTLINK_PROPERTY_CORRELATION_DATA, &len);
+    CHECK(len == sizeof large - 1 && strcmp(shown, large) == 0);
+    OK(mqttlink_properties_add_user(list, shown, shown));
+    shown = mqttlink_properties_user(list, large);
+    CHECK(shown && strcmp(shown, large) == 0);
+    /* Also where nothing comes of it. */
+    FAILS(MQTTLINK_ERROR_INVALID_PROPERTY,
+          mqttlink_properties_set_text(list, MQTTLINK_PROPERTY_MESSAGE_EXPIRY_INTERVAL, shown));
+    CHECK(mqttlink_properties_count(list) == 4);
+    mqttlink_properties_free(list);
+}
+
+/* A host and a port that cannot be, as in a URL; a transport of the program's own takes what it is given. */
+static int32_t open_nothing(void *user, const char *host, uint16_t port, int64_t timeout_ms, void **stream) {
+    (void)host, (void)timeout_ms, (void)stream;
+    *(int *)user = port;
+    return EHOSTUNREACH;
+}
+static int64_t read_nothing(void *stream, void *data, size_t size) {
+    (void)stream, (void)data, (void)size;
+    return 0;
+}
+static int64_t write_nothing(void *stream, const void *data, size_t size) {
+    (void)stream, (void)data, (void)size;
+    return -EIO;
+}
+static void close_nothing(void *stream) { (void)stream; }
+
+static void hosts(void) {
+    static const struct { const char *host; uint16_t port; mqttlink_status status; } cases[] = {
+        {"localhost", 1, MQTTLINK_OK},  {"::1", 65535, MQTTLINK_OK},
+        {"", 1883, MQTTLINK_ERROR_INVALID_URL}, {"a b", 1883, MQTTLINK_ERROR_INVALID_URL},
+        {"a\nb", 1883, MQTTLINK_ERROR_INVALID_URL}, {"localhost", 0, MQTTLINK_ERROR_INVALID_URL},
+    };
+    mqttlink_options *options;
+    mqttlink_client *client;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int asked = -1;
+        OK(mqttlink_options_new_for(cases[i].host, cases[i].port, &options));
+        client = NULL;
+        CHECK(mqttlink_client_new(options, &client) == cases[i].status);
+        mqttlink_client_free(client);
+        OK(mqttlink_options_set_transport(options, open_nothing, read_nothing, write_nothing, close_nothing,
+                                          NULL, &asked, NULL));
+        OK(mqttlink_client_new(options, &client));
+        FAILS(MQTTLINK_ERROR_CONNECT_FAILED, mqttlink_client_connect(client, NULL));
+        CHECK(asked == cases[i].port);
+        mqttlink_client_free(client);
+        mqttlink_options_free(options);
+    }
+}
+
+/* A length that comes with a pointer is 0 where there is nothing. */
+static void nothing_is_of_no_length(void) {
+    mqttlink_properties *list = mqttlink_properties_new();
+    size_t len = 7;
+    CHECK(mqttlink_message_payload(NULL, &len) == NULL && len == 0);
+    len = 7;
+    CHECK(mqttlink_packet_bytes(NULL, &len) == NULL && len == 0);
+    len = 7;
+    CHECK(mqttlink_properties_value(NULL, MQTTLINK_PROPERTY_CONTENT_TYPE, &len) == NULL && len == 0);
+    len = 7;
+    CHECK(mqttlink_properties_value(list, MQTTLINK_PROPERTY_CONTENT_TYPE, &len) == NULL && len == 0);
+    len = 7;
+    CHECK(mqttlink_peer_password(NULL, &len) == NULL && len == 0);
+    len = 7;
+    CHECK(mqttlink_peer_certificate(NULL, &len) == NULL && len == 0);
+    mqttlink_properties_free(list);
 }
 
 static void options(void) {
@@ -357,6 +442,9 @@ int main(void) {
     errors_belong_to_their_thread();
     topics();
     properties();
+    a_list_takes_what_it_shows();
+    nothing_is_of_no_length();
+    hosts();
     options();
     tls();
     freed_clients();

@@ -76,7 +76,7 @@ fn called(code: &str, name: &str) -> bool {
 fn the_cpp_suites_call_each_public_method() {
     let methods = methods(&read("include/mqttlink.hpp"));
     assert!(methods.len() > 200, "only {} methods found", methods.len());
-    let suites = ["cpp", "cpp_broker", "cpp_settings"];
+    let suites = ["cpp", "cpp_broker", "cpp_requests", "cpp_settings"];
     let code = suites.map(|name| code(&read(&format!("tests/capi/test_{name}.cpp")))).concat();
     let silent: Vec<&String> = methods.iter().filter(|name| !called(&code, name)).collect();
     assert!(silent.is_empty(), "no suite in tests/capi calls {silent:?}");

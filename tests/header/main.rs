@@ -85,7 +85,7 @@ fn each_exported_function_is_declared_and_described() {
 
 #[test]
 fn the_c_suites_call_each_exported_function() {
-    let suites = ["basics", "client", "events", "openssl", "broker", "hooks", "kit"];
+    let suites = ["basics", "client", "events", "openssl", "broker", "hooks", "kit", "resumed"];
     let text: String = suites.map(|name| read(&format!("tests/capi/test_{name}.c"))).concat();
     let called = calls(&text);
     for name in exported() {

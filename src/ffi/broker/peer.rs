@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::Properties;
 use crate::broker::{ClientInfo, Credentials, Peer};
 use crate::ffi::guard;
-use crate::ffi::pointer::{c_text, optional, put_if};
+use crate::ffi::pointer::{c_text, optional, show_bytes};
 use crate::ffi::properties::mqttlink_properties;
 
 /// A client, as the broker sees it. Lives, with all that its functions return, until the callback that got
@@ -125,10 +125,9 @@ pub extern "C" fn mqttlink_peer_password(
     peer: *const mqttlink_peer,
     len: *mut usize,
 ) -> *const c_void {
-    look(peer, ptr::null(), |peer| {
-        let password = peer.view().credentials().and_then(|who| who.password.as_deref());
-        put_if(len, || password.map_or(0, <[u8]>::len));
-        password.map_or(ptr::null(), |password| password.as_ptr().cast())
+    guard::or(ptr::null(), || {
+        let who = optional(peer).and_then(|peer| peer.view().credentials());
+        show_bytes(who.and_then(|who| who.password.as_deref()), len)
     })
 }
 
@@ -182,10 +181,9 @@ pub extern "C" fn mqttlink_peer_certificate(
     peer: *const mqttlink_peer,
     len: *mut usize,
 ) -> *const c_void {
-    look(peer, ptr::null(), |peer| {
-        let certificate = peer.view().peer().certificate.as_ref();
-        put_if(len, || certificate.map_or(0, |certificate| certificate.der.len()));
-        certificate.map_or(ptr::null(), |certificate| certificate.der.as_ptr().cast())
+    guard::or(ptr::null(), || {
+        let certificate = optional(peer).and_then(|peer| peer.view().peer().certificate.as_ref());
+        show_bytes(certificate.map(|certificate| certificate.der.as_slice()), len)
     })
 }
 

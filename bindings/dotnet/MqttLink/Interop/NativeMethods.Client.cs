@@ -83,6 +83,12 @@ namespace MqttLink.Interop
             FreeFunction freeUser);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static unsafe extern MqttStatus mqttlink_client_publish_then_timeout(
+            ClientHandle client, byte[] topic, byte* payload, UIntPtr len, int qos,
+            [MarshalAs(UnmanagedType.U1)] bool retain, IntPtr properties, long timeoutMs,
+            PublishedFunction callback, IntPtr user, FreeFunction freeUser);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static unsafe extern MqttStatus mqttlink_client_publish_event(
             ClientHandle client, byte[] topic, byte* payload, UIntPtr len, int qos,
             [MarshalAs(UnmanagedType.U1)] bool retain, IntPtr properties, out ulong id);

@@ -118,6 +118,10 @@ namespace MqttLink.Interop
             OptionsHandle options, MessageFunction callback, IntPtr user, FreeFunction freeUser);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern MqttStatus mqttlink_options_on_filter(
+            OptionsHandle options, byte[] filter, MessageFunction callback, IntPtr user, FreeFunction freeUser);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern MqttStatus mqttlink_options_on_connected(
             OptionsHandle options, ConnectedFunction callback, IntPtr user, FreeFunction freeUser);
 
