@@ -16,8 +16,10 @@ CARGO_HOME ?= $(HOME)/.cargo
 # The test programs of bindings/dotnet.
 DOTNET_SUITES := MqttLink.Tests MqttLink.M2Mqtt.Tests
 
-# The C library's name at run time: the first number of the version.
+# The C library's name at run time: the first number of the version. It is never unloaded, because threads of it may
+# run as long as the process.
 SONAME := libmqttlink.so.$(shell sed -n 's/^version = "\([0-9]*\).*/\1/p' Cargo.toml | head -n 1)
+SHARED := -C link-arg=-Wl,-soname,$(SONAME) -C link-arg=-Wl,-z,nodelete
 
 .PHONY: help demo test test-capi test-asan test-install test-cargo-c test-cross capi release-capi install dotnet \
 	test-dotnet lint bench fuzz tools
@@ -49,7 +51,7 @@ test:
 # The C library as it is built for tests.
 capi:
 	$(CARGO) rustc --lib --features capi --crate-type cdylib,staticlib -- \
-		-C link-arg=-Wl,-soname,$(SONAME)
+		$(SHARED)
 
 test-capi: capi
 	@tools/install.sh capi
@@ -85,7 +87,7 @@ test-asan:
 	@tools/install.sh capi
 	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly rustc --lib --features capi \
 		--crate-type cdylib --target $(ASAN_TARGET) --target-dir target/asan -- \
-		-C link-arg=-Wl,-soname,$(SONAME)
+		$(SHARED)
 	cmake -S tests/capi -B target/asan/capi -DSANITIZER=address \
 		-DSTORM_SECONDS=$(STORM_SECONDS) \
 		-DMQTTLINK_LIBRARY=$(CURDIR)/target/asan/$(ASAN_TARGET)/debug/libmqttlink.so
@@ -103,7 +105,7 @@ RELEASE_DIR := target/install/$(if $(TRIPLE),$(TRIPLE)/)release
 
 release-capi:
 	@tools/install.sh build
-	$(RELEASE) --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME) -C strip=symbols
+	$(RELEASE) --crate-type cdylib -- $(SHARED) -C strip=symbols
 	$(RELEASE) --crate-type staticlib
 
 install: release-capi

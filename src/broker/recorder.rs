@@ -1,6 +1,6 @@
 //! What went over the connections, packet by packet.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{ConnectionId, Core};
@@ -43,21 +43,51 @@ impl std::fmt::Display for Recorded {
 /// Keeps the last packets.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    packets: Mutex<VecDeque<Recorded>>,
+    state: Mutex<State>,
     count_max: usize,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    packets: VecDeque<Recorded>,
+    /// Who each connection belongs to, by its place in the core's table: the core does not know any more when the
+    /// last packets of a connection come here.
+    names: HashMap<usize, (ConnectionId, String)>,
+}
+
+impl State {
+    fn name(&mut self, core: &Core, id: ConnectionId, packet: &[u8]) -> String {
+        let known = core.client_id(id).filter(|name| !name.is_empty());
+        let known = known.map(str::to_owned).or_else(|| connecting(packet, core.version(id)));
+        let place = id.0.index();
+        if let Some(name) = known {
+            self.names.insert(place, (id, name));
+        }
+        let kept = self.names.get(&place).filter(|(whose, _)| *whose == id);
+        kept.map(|(_, name)| name.clone()).unwrap_or_default()
+    }
+}
+
+/// The client identifier in a CONNECT, also where the core has refused it.
+fn connecting(packet: &[u8], version: Version) -> Option<String> {
+    let frame = frame::parse(packet, version, usize::MAX).ok().flatten()?;
+    match Packet::decode(&frame, version) {
+        Ok(Packet::Connect(connect)) => Some(connect.client_id.to_owned()),
+        _ => None,
+    }
+}
+
 impl Recorder {
-    pub(crate) const fn new(count_max: usize) -> Self {
-        Self { packets: Mutex::new(VecDeque::new()), count_max }
+    pub(crate) fn new(count_max: usize) -> Self {
+        Self { state: Mutex::default(), count_max }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Recorded>> {
-        self.packets.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn snapshot(&self) -> Vec<Recorded> {
-        self.lock().iter().cloned().collect()
+        self.lock().packets.iter().cloned().collect()
     }
 
     pub(crate) fn received(&self, core: &mut Core, at: Time, id: ConnectionId, input: &[u8]) {
@@ -71,17 +101,12 @@ impl Recorder {
     }
 
     fn push(&self, core: &Core, at: Time, id: ConnectionId, from_client: bool, bytes: &[u8]) {
-        let recorded = Recorded {
-            at,
-            client_id: core.client_id(id).unwrap_or_default().to_owned(),
-            from_client,
-            version: core.version(id),
-            bytes: bytes.to_vec(),
-        };
-        let mut packets = self.lock();
-        if packets.len() >= self.count_max {
-            packets.pop_front();
+        let mut state = self.lock();
+        let client_id = state.name(core, id, bytes);
+        let (version, bytes) = (core.version(id), bytes.to_vec());
+        if state.packets.len() >= self.count_max {
+            state.packets.pop_front();
         }
-        packets.push_back(recorded);
+        state.packets.push_back(Recorded { at, client_id, from_client, version, bytes });
     }
 }

@@ -3,8 +3,12 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+#[cfg(unix)]
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+#[cfg(unix)]
+use std::sync::OnceLock;
 
 use super::error::mqttlink_error;
 use super::pointer;
@@ -46,7 +50,7 @@ thread_local! {
     /// Without a destructor, so that it is there as long as the thread runs the program's functions: those of C++
     /// that destroy static objects, for one, come after this library's.
     static LAST: Cell<*mut mqttlink_error> = const { Cell::new(ptr::null_mut()) };
-    /// Frees the last failure when the thread ends. One that comes even later is lost.
+    /// Forgets the last failure when the thread ends.
     static END: End = const { End };
 }
 
@@ -54,9 +58,36 @@ struct End;
 
 impl Drop for End {
     fn drop(&mut self) {
-        pointer::free(LAST.replace(ptr::null_mut()));
+        forget();
     }
 }
+
+fn forget() {
+    pointer::free(LAST.replace(ptr::null_mut()));
+}
+
+/// Has a failure forgotten that comes even later than this thread's [`END`]: a key's destructor runs after all
+/// others, and again where it is set by another key's.
+#[cfg(unix)]
+fn forget_late() {
+    static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
+    extern "C" fn end(_: *mut c_void) {
+        forget();
+    }
+    let key = KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: there is room for a key, and the function may be called on every thread.
+        let status = unsafe { libc::pthread_key_create(&raw mut key, Some(end)) };
+        (status == 0).then_some(key)
+    });
+    if let Some(key) = key {
+        // SAFETY: the key is there for ever. What is set only has to be something.
+        unsafe { libc::pthread_setspecific(*key, ptr::from_ref(key).cast()) };
+    }
+}
+
+#[cfg(not(unix))]
+fn forget_late() {}
 
 /// Runs the body of an exported function that can fail.
 pub(super) fn call(body: impl FnOnce() -> Result<(), Failure>) -> mqttlink_status {
@@ -78,8 +109,9 @@ pub(super) fn or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 fn remember(failure: Failure) -> mqttlink_status {
     let Failure(error) = failure;
     let status = error.status();
-    // From now on it is freed at the thread's end, unless that has begun.
-    let _ = END.try_with(|_| ());
+    if END.try_with(|_| ()).is_err() {
+        forget_late();
+    }
     pointer::free(LAST.replace(Box::into_raw(error)));
     status
 }

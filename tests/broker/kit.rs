@@ -38,6 +38,50 @@ fn what_did_not_happen_is_told_with_what_did() {
     assert!(lines[1].contains("\"c\" <- CONNACK"), "{lines:#?}");
 }
 
+/// Also the last packets of a connection say whose they are: goodbyes of both sides, and refusals.
+#[test]
+fn every_packet_of_a_transcript_says_whose_it_is() {
+    let broker = TestBroker::start().unwrap();
+    for name in ["first", "second"] {
+        let (client, _) = broker.client(name).connect().unwrap();
+        client.disconnect().unwrap();
+        broker.wait_for_client_to_go(name).unwrap();
+    }
+    let (client, _) = broker.client("third").connect().unwrap();
+    let (again, _) = broker.client("third").connect().unwrap();
+    while client.is_connected() {
+        std::thread::yield_now();
+    }
+    let fault = ConnectionFault::Refuse(ReasonCode::Banned);
+    broker.break_connection("refused", fault);
+    assert!(broker.client("refused").connect().is_err());
+    let (assigned, granted) = broker.client("").connect().unwrap();
+    let name = granted.client_id.to_string();
+    assigned.disconnect().unwrap();
+    broker.wait_for_client_to_go(&name).unwrap();
+    let lines: Vec<String> = broker.transcript().iter().map(ToString::to_string).collect();
+    let goodbye = format!("{name:?} -> DISCONNECT");
+    let answer = format!("{name:?} <- CONNACK");
+    for (part, count) in [
+        ("\"first\" -> DISCONNECT", 1),
+        ("\"second\" -> DISCONNECT", 1),
+        ("\"third\" <- DISCONNECT", 1),
+        ("\"refused\" -> CONNECT", 1),
+        ("\"refused\" <- CONNACK", 1),
+        (goodbye.as_str(), 1),
+        (answer.as_str(), 1),
+        ("\"\"", 0),
+    ] {
+        // The identifier is empty in a CONNECT that asks for one.
+        let found = lines
+            .iter()
+            .filter(|line| line.contains(part) && !line.contains("client_id=\"\""))
+            .count();
+        assert_eq!(found, count, "{part}: {lines:#?}");
+    }
+    again.disconnect().unwrap();
+}
+
 #[test]
 fn hours_pass_in_no_time() {
     let broker = TestBroker::builder().virtual_time().start().unwrap();

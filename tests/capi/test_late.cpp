@@ -30,9 +30,9 @@ struct silence {
         std::signal(SIGABRT, [](int) { show(); });
     }
     ~silence() {
-        if (lseek(said, 0, SEEK_END) == 0 && ends == 3)
+        if (lseek(said, 0, SEEK_END) == 0 && ends == expected)
             return;
-        std::fprintf(stderr, "%d of 3 ends, and what stands above is too much\n", ends.load());
+        std::fprintf(stderr, "%d of %d ends, and what stands above is too much\n", ends.load(), expected);
         show();
         std::_Exit(1);
     }
@@ -45,6 +45,7 @@ struct silence {
     }
     static inline int said, before;
     std::atomic<int> ends{0};
+    int expected = 2;
 };
 silence quiet;
 
@@ -100,16 +101,20 @@ void of_the_key(void *kept) { delete static_cast<world *>(kept); }
 } // namespace
 
 int main() {
-    CHECK(pthread_key_create(&key, of_the_key) == 0);
     std::thread([] {
         (void)&of_the_thread;
         of_the_thread.begin();
     }).join();
-    std::thread([] {
-        auto *kept = new world;
-        kept->begin();
-        CHECK(pthread_setspecific(key, kept) == 0);
-    }).join();
+    /* glibc leaks what waits for a thread's end when its keys' turn has come, which valgrind reports. */
+    if (!std::getenv("LATE_WITHOUT_KEYS")) {
+        CHECK(pthread_key_create(&key, of_the_key) == 0);
+        std::thread([] {
+            auto *kept = new world;
+            kept->begin();
+            CHECK(pthread_setspecific(key, kept) == 0);
+        }).join();
+        quiet.expected++;
+    }
     of_the_process.begin();
     return 0;
 }

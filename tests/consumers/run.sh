@@ -21,6 +21,8 @@ if grep -rqaF $paths "$root/staged"; then
     exit 1
 fi
 objdump -p "$root/staged/opt/somewhere/lib/libmqttlink.so" | grep -q 'SONAME *libmqttlink.so.0'
+# dlclose leaves it where its threads run.
+readelf -d "$root/staged/opt/somewhere/lib/libmqttlink.so" | grep -q NODELETE
 
 # The man page is one, without a complaint.
 if command -v man >/dev/null; then
@@ -80,10 +82,28 @@ foreach(other 0.1.1 0.2 1 1.0 0.2...0.9 0.0...0.0.9 "0.0...<${VERSION}")
     finds(0 ${other})
 endforeach()
 finds(0 0.0.9 EXACT)
+# Components that there are, that there are not, and that need not be.
+finds(1 COMPONENTS shared)
+finds(1 COMPONENTS shared static)
+finds(1 OPTIONAL_COMPONENTS nonsense)
+finds(0 COMPONENTS nonsense)
+# A target that was found stays for the whole project, so without OpenSSL is a project of its own.
 EOF
 mkdir "$root/versions"
 printf 'cmake_minimum_required(VERSION 3.19)\nproject(versions LANGUAGES C)\ninclude(%s)\n' \
     "$root/versions.cmake" >"$root/versions/CMakeLists.txt"
 cmake -S "$root/versions" -B "$root/versions/build" -DCMAKE_PREFIX_PATH="$prefix" \
     -DVERSION="$version" >>"$root/cmake.log"
+mkdir "$root/without"
+cat >"$root/without/CMakeLists.txt" <<'EOF'
+cmake_minimum_required(VERSION 3.19)
+project(without LANGUAGES C)
+find_package(mqttlink REQUIRED CONFIG COMPONENTS shared)
+find_package(mqttlink QUIET CONFIG COMPONENTS static)
+if(mqttlink_FOUND OR TARGET mqttlink::static OR NOT mqttlink_NOT_FOUND_MESSAGE MATCHES "libssl-dev")
+    message(FATAL_ERROR "the static library without OpenSSL: ${mqttlink_NOT_FOUND_MESSAGE}")
+endif()
+EOF
+cmake -S "$root/without" -B "$root/without/build" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_DISABLE_FIND_PACKAGE_OpenSSL=ON >>"$root/cmake.log"
 echo "consumers: shared, static, C++, CMake: all built and run"
