@@ -52,7 +52,8 @@
  * own client; an authenticator and a verifier while they are part of a connect, for calls that would wait
  * without a limit; and those of a broker whose descriptions say that they must not wait. In a signal handler
  * only mqttlink_client_interrupt may be called. A function that may block says so. Every wait has a deadline,
- * MQTTLINK_FOREVER if that is what you ask for, and is woken when the connection ends or the client is freed.
+ * MQTTLINK_FOREVER if that is what you ask for, and is woken when the connection ends or the client is freed;
+ * mqttlink_message_read has none of its own and ends with the connection.
  * An object that is not a client or a broker is freed when no other thread uses it.
  *
  * Callbacks are a function, a pointer of yours that is passed to it first, and a function that frees that
@@ -69,9 +70,15 @@
  * returns MQTTLINK_ERROR_PANIC. Threads are named mqttlink-...; a client has two while it is connected,
  * one more if there are callbacks, and one while the stream of a transport is opened or closed; all clients
  * together have one for interrupts, all payloads with a function that takes them back one for that, and the
- * log has one; a broker has one, those for authentication and events if there are such callbacks, and one for each mqttlink_broker_subscription
- * with a callback. After fork() the child can make clients and brokers of its own, but not use or free the
+ * log has one; a broker has one, those for authentication and events if there are such callbacks, and one for
+ * each mqttlink_broker_subscription with a callback. They have the signal mask of the thread that started them,
+ * so a program that takes its signals with sigwait blocks them before it makes anything; callbacks have 2 MiB
+ * of stack. After fork() the child can make clients and brokers of its own, but not use or free the
  * parent's: MQTTLINK_ERROR_FORKED; nor what came out of them, a delivery for one, which cannot tell.
+ *
+ * The end. The library can be used as long as a thread runs, also by what destroys static objects, those of a
+ * thread and what is kept under its keys, and after a callback has called exit(). What is not freed when the
+ * process ends goes with it, without a goodbye. dlclose does not unload it.
  *
  * Versions. The SONAME holds the first number of the version. Within it, functions and numbers are only
  * added. Callers check mqttlink_version() against MQTTLINK_VERSION_MAJOR if they load the library by hand.
@@ -3272,7 +3279,9 @@ mqttlink_status mqttlink_client_re_authenticate(struct mqttlink_client *client);
  * Ends the connection: waits until everything is sent and acknowledged, at most the drain timeout,
  * sends DISCONNECT, and waits until both threads are gone. The server discards the will. If not
  * everything could be sent, the connection is cut without DISCONNECT. An attempt to connect is given up.
- * `MQTTLINK_ERROR_NOT_CONNECTED` if there is neither.
+ *
+ * `MQTTLINK_ERROR_TIMEOUT_DRAIN` if a message was left: the connection has ended all the same.
+ * `MQTTLINK_ERROR_NOT_CONNECTED` if there is neither a connection nor an attempt.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_client_disconnect(struct mqttlink_client *client);
@@ -3283,8 +3292,8 @@ mqttlink_status mqttlink_client_disconnect(struct mqttlink_client *client);
  * `drain_ms`: how long to wait until everything is sent and acknowledged, in milliseconds; 0 does not
  * wait. `reason`: a `mqttlink_reason` that a client may send; 0x04 has the server publish the will,
  * before MQTT 5.0 by leaving DISCONNECT out. `properties`, which may be NULL: reason string, session
- * expiry interval, user properties. `drained`, which may be NULL: what was left, to be freed with
- * `mqttlink_drained_free`.
+ * expiry interval, user properties. `drained`: what was left, to be freed with `mqttlink_drained_free`; it
+ * may be NULL, and then `MQTTLINK_ERROR_TIMEOUT_DRAIN` says that something was.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_client_disconnect_with(struct mqttlink_client *client,

@@ -263,8 +263,8 @@ inline void check(mqttlink_status status) {
 
 } // namespace detail
 
-/* A value or a failure. */
-template <class T> class result {
+/* A value or a failure, which is not to be overlooked. */
+template <class T> class [[nodiscard]] result {
 public:
     result(T value) : content_(std::move(value)) {}
     result(error failure) : content_(std::move(failure)) {}

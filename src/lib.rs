@@ -85,6 +85,7 @@ mod error;
 mod ffi;
 pub mod proto;
 pub mod testing;
+mod threads;
 mod transport;
 
 pub use bytes::Bytes;

@@ -17,11 +17,12 @@ use super::local::LocalSubscription;
 use super::recorder::Recorder;
 use super::threads::{Thread, Threads};
 use super::{BrokerStatistics, Core, SessionInfo};
-use crossbeam_channel::RecvTimeoutError;
 
+use crate::clock::Deadline;
 use crate::codec::{ReasonCode, SubscribeOptions};
 use crate::error::{Error, ErrorCode};
 use crate::proto::{Publication, Publish};
+use crate::threads::{self, Missing};
 use crate::transport::{Connector, Phase};
 
 /// How long dropping the last handle waits until every client has been told.
@@ -269,16 +270,16 @@ impl Broker {
     ) -> Result<(), Error> {
         let (waiter, answer, abandoned) = Waiter::new(condition);
         self.call(move |poller| poller.wait_until(waiter))?;
-        match answer.recv_timeout(limit) {
+        match answer.receive(Deadline::after(limit)) {
             Ok(Answer::Holds) => Ok(()),
             Ok(Answer::Panicked) => {
                 Err(Error::with_text(ErrorCode::InvalidState, "the condition panicked"))
             }
-            Err(RecvTimeoutError::Timeout) => {
+            Err(Missing::Late) => {
                 abandoned.store(true, Ordering::SeqCst);
                 Err(Error::timeout(Phase::Receive, limit))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(stopped()),
+            Err(Missing::Over) => Err(stopped()),
         }
     }
 
@@ -313,10 +314,12 @@ impl Broker {
         if self.inner.mailbox.is_own_thread() {
             return Err(own_thread());
         }
-        let (answer, received) = crossbeam_channel::bounded(1);
-        let call = move |poller: &mut Poller| drop(answer.send(function(poller)));
+        let (answer, received) = threads::queue();
+        let call = move |poller: &mut Poller| {
+            answer.send(function(poller));
+        };
         self.inner.mailbox.send(Command::Call(Box::new(call))).map_err(|_| stopped())?;
-        received.recv().map_err(|_| stopped())
+        received.receive(Deadline::NEVER).map_err(|_| stopped())
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-
 use super::LocalId;
 use super::handle::{own_thread, stopped};
 use super::listener::{Command, Mailbox, Poller};
+use crate::clock::Deadline;
 use crate::error::Error;
 use crate::proto::Publication;
+use crate::threads::{self, Missing, Receiver, Sender};
 use crate::transport::Phase;
 
 /// How many messages may wait in one subscription.
@@ -34,7 +34,7 @@ pub(super) struct Messages {
 }
 
 pub(super) fn queue() -> (Queue, Messages) {
-    let (sender, received) = crossbeam_channel::unbounded();
+    let (sender, received) = threads::queue();
     let refused = Arc::<AtomicBool>::default();
     (Queue { sender, refused: Arc::clone(&refused) }, Messages { received, refused })
 }
@@ -49,7 +49,7 @@ impl Queue {
                 return false;
             }
         }
-        self.sender.send(Arc::clone(message)).is_ok()
+        self.sender.send(Arc::clone(message))
     }
 }
 
@@ -91,13 +91,13 @@ impl LocalSubscription {
     /// None came within `limit`, or the broker has stopped. There is none, and this is a hook that runs on
     /// the broker's thread, so that none could come.
     pub fn recv(&self, limit: Duration) -> Result<Arc<Publication>, Error> {
-        if self.is_brokers_thread() && !limit.is_zero() && self.messages.received.is_empty() {
+        if self.is_brokers_thread() && !limit.is_zero() && self.messages.received.len() == 0 {
             return Err(own_thread());
         }
-        let result = self.messages.received.recv_timeout(limit);
-        result.map(|message| self.taken(message)).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Error::timeout(Phase::Receive, limit),
-            RecvTimeoutError::Disconnected => stopped(),
+        let result = self.messages.received.receive(Deadline::after(limit));
+        result.map(|message| self.taken(message)).map_err(|missing| match missing {
+            Missing::Late => Error::timeout(Phase::Receive, limit),
+            Missing::Over => stopped(),
         })
     }
 
@@ -109,7 +109,7 @@ impl LocalSubscription {
     /// The next message, if there is one.
     #[must_use]
     pub fn try_recv(&self) -> Option<Arc<Publication>> {
-        self.messages.received.try_recv().ok().map(|message| self.taken(message))
+        self.messages.received.next().map(|message| self.taken(message))
     }
 
     /// Ends the subscription for all who wait in it: no message comes any more, and when those that
@@ -123,7 +123,8 @@ impl LocalSubscription {
 
     /// All messages from now on; waits for each, and ends when the broker stops.
     pub fn iter(&self) -> impl Iterator<Item = Arc<Publication>> + '_ {
-        self.messages.received.iter().map(|message| self.taken(message))
+        let received = || self.messages.received.receive(Deadline::NEVER).ok();
+        std::iter::from_fn(received).map(|message| self.taken(message))
     }
 }
 

@@ -5,12 +5,10 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-
 use crate::clock::Deadline;
+use crate::threads::{Missing, Receiver, Spawned, ThreadNumber, queue, spawn};
 
 /// How long a thread may take to end once it has nothing to do any more.
 const GRACE: Duration = Duration::from_millis(200);
@@ -46,7 +44,7 @@ fn mark(inside: bool) {
 
 /// A thread whose end can be awaited with a limit.
 pub(super) struct Thread {
-    handle: JoinHandle<()>,
+    thread: Spawned,
     /// Breaks off when the thread ends.
     ended: Receiver<Infallible>,
     in_hook: Arc<AtomicBool>,
@@ -56,7 +54,7 @@ impl Thread {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Self> {
-        let (alive, ended) = bounded(0);
+        let (alive, ended) = queue();
         let in_hook = Arc::<AtomicBool>::default();
         let flag = Arc::clone(&in_hook);
         let run = move || {
@@ -64,8 +62,8 @@ impl Thread {
             let _ = IN_HOOK.with(|own| own.set(flag));
             run();
         };
-        let handle = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
-        Ok(Self { handle, ended, in_hook })
+        let thread = spawn(name, run)?;
+        Ok(Self { thread, ended, in_hook })
     }
 
     fn end_by(self, deadline: Deadline, leave: &AtomicBool) {
@@ -73,24 +71,22 @@ impl Thread {
             // From now on the thread of events is in its hook no more than once.
             leave.store(true, Ordering::SeqCst);
             if self.in_hook.load(Ordering::SeqCst) || !self.ends_by(Deadline::after(LATE_MAX)) {
-                let name = self.handle.thread().name().unwrap_or_default().to_owned();
+                let name = self.thread.name();
                 log::warn!("broker: the thread {name} is still in a hook, and is left to itself");
                 return;
             }
         }
-        // A panic of the thread has been reported by then.
-        let _ = self.handle.join();
+        self.thread.join();
     }
 
     fn ends_by(&self, deadline: Deadline) -> bool {
-        let limit = deadline.remaining().unwrap_or_default();
-        self.ended.recv_timeout(limit) != Err(RecvTimeoutError::Timeout)
+        self.ended.receive(deadline) != Err(Missing::Late)
     }
 }
 
 /// All threads of a broker.
 pub(super) struct Threads {
-    ids: Vec<ThreadId>,
+    numbers: Vec<ThreadNumber>,
     all: Mutex<Vec<Thread>>,
     /// Tells the thread of events to leave out what waits.
     leave: Arc<AtomicBool>,
@@ -99,14 +95,14 @@ pub(super) struct Threads {
 impl Threads {
     /// In the order in which they depend on each other: the last one ends first.
     pub(super) fn new(all: Vec<Thread>, leave: Arc<AtomicBool>) -> Self {
-        let ids = all.iter().map(|thread| thread.handle.thread().id()).collect();
-        Self { ids, all: Mutex::new(all), leave }
+        let numbers = all.iter().map(|thread| thread.thread.number()).collect();
+        Self { numbers, all: Mutex::new(all), leave }
     }
 
     /// Waits until all have ended, at the most this long and a little; who comes meanwhile waits
     /// too. A thread that is still in a hook then is left to itself. Does not wait on one of them.
     pub(super) fn end(&self, limit: Duration) {
-        if self.ids.contains(&std::thread::current().id()) {
+        if self.numbers.contains(&ThreadNumber::this()) {
             return;
         }
         let deadline = Deadline::after(limit.saturating_add(GRACE));

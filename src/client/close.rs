@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use super::connection::End;
@@ -13,6 +12,7 @@ use crate::clock::Deadline;
 use crate::codec::ReasonCode;
 use crate::error::{Error, ErrorCode};
 use crate::proto::Disconnect;
+use crate::threads::ThreadNumber;
 
 /// The least time that DISCONNECT and the server's reaction to it are given, whatever the caller's
 /// deadline.
@@ -237,7 +237,7 @@ pub(super) fn abort(shared: &Shared) {
         drop(state);
         cancel.cancel();
         cut(shared, number);
-        if owner == thread::current().id() {
+        if owner == ThreadNumber::this() {
             // An authenticator ends its own attempt, which goes on when it returns.
             return;
         }
@@ -314,11 +314,11 @@ pub(super) fn abandon_client(shared: &Shared) {
     shared.handlers.clear();
     let dispatcher = shared.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(dispatcher) = dispatcher
-        && dispatcher.thread().id() != thread::current().id()
+        && !dispatcher.is_this()
         // A handler may be waiting for the end of the connection.
         && !shared.is_doing(Part::Stream)
     {
-        let _ = dispatcher.join();
+        dispatcher.join();
     }
 }
 
@@ -351,8 +351,8 @@ pub(super) fn join_reader(shared: &Shared, number: u64) {
     let reader = state.reader.take_if(|(of, _)| *of <= number);
     drop(state);
     if let Some((_, reader)) = reader
-        && reader.thread().id() != thread::current().id()
+        && !reader.is_this()
     {
-        let _ = reader.join();
+        reader.join();
     }
 }

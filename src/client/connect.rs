@@ -21,6 +21,7 @@ use crate::clock::{self, Deadline};
 use crate::codec::ReasonCode;
 use crate::error::{Error, ErrorCode};
 use crate::proto::{ConnectOptions, Granted};
+use crate::threads::{self, ThreadNumber};
 use crate::transport::{Cancel, Closer, Link, Phase, ReadHalf, WriteHalf, dial};
 
 /// Connects; with `resume`, to go on with the session.
@@ -92,7 +93,7 @@ fn begin(shared: &Shared, deadline: Deadline) -> Result<Attempt, Error> {
     let attempt = Attempt {
         number,
         cancel: Cancel::default(),
-        owner: thread::current().id(),
+        owner: ThreadNumber::this(),
         granted: Arc::default(),
     };
     state.attempt = Some(attempt.clone());
@@ -199,9 +200,7 @@ fn start_threads(
         connection.writer = Some(writer);
     }
     let own = Arc::clone(shared);
-    let reader = thread::Builder::new()
-        .name("mqttlink-reader".into())
-        .spawn(move || run_reader(&own, read, &stop));
+    let reader = threads::spawn("mqttlink-reader", move || run_reader(&own, read, &stop));
     let reader = reader.map_err(|error| abandon(shared, failed(error)))?;
     shared.lock().reader = Some((id, reader));
     Ok(())

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 
 use super::Acknowledge;
 use super::event::Notification;
@@ -16,6 +15,7 @@ use super::shared::Shared;
 use crate::codec::{Properties, ReasonCode};
 use crate::error::{Error, ErrorCode};
 use crate::proto::{AckOutcome, Incoming};
+use crate::threads::{self, ThreadNumber};
 
 /// Starts the dispatcher, unless it runs.
 pub(super) fn ensure(shared: &Arc<Shared>) -> Result<(), Error> {
@@ -25,12 +25,10 @@ pub(super) fn ensure(shared: &Arc<Shared>) -> Result<(), Error> {
     let mut handle = shared.dispatcher.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if handle.is_none() {
         let own = Arc::clone(shared);
-        let started = thread::Builder::new()
-            .name("mqttlink-dispatch".into())
-            .spawn(move || Dispatcher::new(&own).run())
-            .map_err(|error| {
-                Error::from_io(ErrorCode::Resources, "a thread could not be started", error)
-            })?;
+        let run = move || Dispatcher::new(&own).run();
+        let started = threads::spawn("mqttlink-dispatch", run).map_err(|error| {
+            Error::from_io(ErrorCode::Resources, "a thread could not be started", error)
+        })?;
         *handle = Some(started);
         shared.dispatching.store(true, Ordering::SeqCst);
     }
@@ -57,7 +55,7 @@ impl<'a> Dispatcher<'a> {
 
     fn run(mut self) {
         let over = || self.shared.abandoned.load(Ordering::SeqCst);
-        let _ = self.shared.dispatcher_thread.set(thread::current().id());
+        let _ = self.shared.dispatcher_thread.set(ThreadNumber::this());
         while let Some(entry) = self.shared.work.take_entry(over) {
             self.shared.handlers.refresh(&mut self.snapshot);
             match entry {

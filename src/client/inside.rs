@@ -3,9 +3,9 @@
 
 use std::cell::RefCell;
 use std::ptr;
-use std::thread;
 
 use super::shared::{Shared, State, Status};
+use crate::threads::ThreadNumber;
 
 /// What a connection gets from the program's code.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,6 @@ impl Shared {
 impl State {
     /// Whether the attempt to connect that is going on is this thread's.
     pub(super) fn is_attempted_here(&self) -> bool {
-        self.attempt.as_ref().is_some_and(|attempt| attempt.owner == thread::current().id())
+        self.attempt.as_ref().is_some_and(|attempt| attempt.owner == ThreadNumber::this())
     }
 }

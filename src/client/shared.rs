@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use super::connection::{Connection, End};
@@ -22,6 +21,7 @@ use crate::error::{Error, ErrorCode};
 use crate::proto::{
     AckOutcome, AckToken, AuthStep, ClientConnection, Event, Granted, ProtocolError, Time, Token,
 };
+use crate::threads::{Spawned, ThreadNumber};
 use crate::transport::Cancel;
 
 /// Where a client stands.
@@ -73,9 +73,9 @@ pub(super) struct Shared {
     pub(super) work: Arc<Mailbox>,
     pub(super) pool: Arc<Pool>,
     pub(super) client: OnceLock<Weak<ClientInner>>,
-    pub(super) dispatcher: Mutex<Option<JoinHandle<()>>>,
+    pub(super) dispatcher: Mutex<Option<Spawned>>,
     pub(super) dispatching: AtomicBool,
-    pub(super) dispatcher_thread: OnceLock<ThreadId>,
+    pub(super) dispatcher_thread: OnceLock<ThreadNumber>,
     /// The last handle is gone.
     pub(super) abandoned: AtomicBool,
     pub(super) missed_packets: AtomicU64,
@@ -100,7 +100,7 @@ pub(super) struct State {
     pub(super) status: Status,
     pub(super) connection: Option<Connection>,
     /// The thread that reads, or has read, the connection of this number.
-    pub(super) reader: Option<(u64, JoinHandle<()>)>,
+    pub(super) reader: Option<(u64, Spawned)>,
     /// How many attempts to connect there were: each is the number of its connection.
     pub(super) connections: u64,
     pub(super) writer_asleep: bool,
@@ -130,7 +130,7 @@ pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) cancel: Cancel,
     /// Who makes it.
-    pub(super) owner: ThreadId,
+    pub(super) owner: ThreadNumber,
     /// Its result, which whoever made the attempt finds here whatever becomes of the connection.
     pub(super) granted: Arc<OnceLock<Arc<Granted>>>,
 }
@@ -292,7 +292,7 @@ impl Shared {
 
     /// Whether this is the thread on which handlers run.
     pub(super) fn is_dispatcher(&self) -> bool {
-        self.dispatcher_thread.get() == Some(&thread::current().id())
+        self.dispatcher_thread.get() == Some(&ThreadNumber::this())
     }
 
     /// Whether nothing will come from the server unless somebody connects.

@@ -6,7 +6,6 @@
 use std::any::Any;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle, ThreadId};
 
 use crossbeam_channel::{Sender, bounded};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -17,6 +16,7 @@ use super::guard::{self, Failure};
 use super::numbers::log_level;
 use super::pointer::c_text;
 use super::status::mqttlink_status;
+use crate::threads::{Spawned, ThreadNumber, spawn};
 
 /// Takes one line of the log: its `mqttlink_log_level` and its text, which lives until the function
 /// returns.
@@ -35,7 +35,7 @@ struct Relay {
 struct State {
     outlet: Option<Outlet>,
     /// The threads that have not ended, each with the forks there had been when it was made.
-    running: Vec<(ThreadId, usize)>,
+    running: Vec<(ThreadNumber, usize)>,
 }
 
 static RELAY: Relay =
@@ -44,7 +44,7 @@ static RELAY: Relay =
 /// Where lines go.
 struct Outlet {
     lines: Sender<(i32, CString)>,
-    thread: JoinHandle<()>,
+    thread: Spawned,
     /// How many forks there had been when it was made: the thread is in that process.
     forks: usize,
 }
@@ -127,15 +127,14 @@ fn start(hook: Hook<Function>) -> Result<Outlet, Failure> {
             unsafe { (hook.function)(hook.pointer(), level, text.as_ptr()) };
         }
         drop(hook);
-        let this = thread::current().id();
+        let this = ThreadNumber::this();
         RELAY.lock().running.retain(|(thread, _)| *thread != this);
         RELAY.ended.notify_all();
     };
-    let thread =
-        thread::Builder::new().name("mqttlink-log".into()).spawn(run).map_err(|error| {
-            let text = format!("the log's thread could not be started: {error}");
-            Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
-        })?;
+    let thread = spawn("mqttlink-log", run).map_err(|error| {
+        let text = format!("the log's thread could not be started: {error}");
+        Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
+    })?;
     watch_forks();
     Ok(Outlet { lines: sender, thread, forks: forks() })
 }
@@ -143,7 +142,7 @@ fn start(hook: Hook<Function>) -> Result<Outlet, Failure> {
 /// Has lines go there from now on, and waits until the threads of all earlier outlets have given out what
 /// waits and ended, also of those that another thread has replaced; on one of these threads it does not wait.
 fn replace(outlet: Option<Outlet>, level: LevelFilter) {
-    let current = outlet.as_ref().map(|outlet| outlet.thread.thread().id());
+    let current = outlet.as_ref().map(|outlet| outlet.thread.number());
     let mut state = RELAY.lock();
     if is_ours() {
         log::set_max_level(level);
@@ -151,9 +150,9 @@ fn replace(outlet: Option<Outlet>, level: LevelFilter) {
     state.running.retain(|(_, then)| *then == forks());
     state.running.extend(current.map(|thread| (thread, forks())));
     let earlier = std::mem::replace(&mut state.outlet, outlet);
-    let this = thread::current().id();
+    let this = ThreadNumber::this();
     let is_one = state.running.iter().any(|(thread, _)| *thread == this);
-    let before: Vec<ThreadId> = state.running.iter().map(|(thread, _)| *thread).collect();
+    let before: Vec<ThreadNumber> = state.running.iter().map(|(thread, _)| *thread).collect();
     drop(state);
     match earlier {
         // The thread is the parent's, and here nobody takes the lines.
@@ -161,7 +160,7 @@ fn replace(outlet: Option<Outlet>, level: LevelFilter) {
         Some(Outlet { lines, thread, .. }) => {
             drop(lines);
             if !is_one {
-                let _ = thread.join();
+                thread.join();
             }
         }
         None => {}
@@ -169,7 +168,7 @@ fn replace(outlet: Option<Outlet>, level: LevelFilter) {
     if is_one {
         return;
     }
-    let is_earlier = |thread: &ThreadId| before.contains(thread) && Some(*thread) != current;
+    let is_earlier = |thread: &ThreadNumber| before.contains(thread) && Some(*thread) != current;
     let mut state = RELAY.lock();
     while state.running.iter().any(|(thread, _)| is_earlier(thread)) {
         state = RELAY.ended.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use super::pointer::{c_text, free, given, optional, out, put_if};
 use super::properties::{list, mqttlink_properties};
 use super::status::mqttlink_status;
 use crate::codec::PropertyValue;
-use crate::{Client, DisconnectOptions, Drained, Error, Granted, PropertyId, Unsent};
+use crate::{Client, DisconnectOptions, Drained, Error, ErrorCode, Granted, PropertyId, Unsent};
 
 /// The messages that were left when a connection was ended. Freed with `mqttlink_drained_free`.
 pub struct mqttlink_drained {
@@ -110,10 +110,25 @@ pub extern "C" fn mqttlink_client_re_authenticate(client: *mut mqttlink_client) 
 /// Ends the connection: waits until everything is sent and acknowledged, at most the drain timeout,
 /// sends DISCONNECT, and waits until both threads are gone. The server discards the will. If not
 /// everything could be sent, the connection is cut without DISCONNECT. An attempt to connect is given up.
-/// `MQTTLINK_ERROR_NOT_CONNECTED` if there is neither.
+///
+/// `MQTTLINK_ERROR_TIMEOUT_DRAIN` if a message was left: the connection has ended all the same.
+/// `MQTTLINK_ERROR_NOT_CONNECTED` if there is neither a connection nor an attempt.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_disconnect(client: *mut mqttlink_client) -> mqttlink_status {
-    guard::call(|| Ok(self::client(client)?.disconnect().map(drop)?))
+    guard::call(|| all_sent(&self::client(client)?.disconnect()?))
+}
+
+/// Nobody looks at what was left.
+fn all_sent(drained: &Drained) -> Result<(), Failure> {
+    if drained.is_complete() {
+        return Ok(());
+    }
+    let (unsent, unacknowledged) = (drained.unsent.len(), drained.unacknowledged.len());
+    let text = format!(
+        "the connection has ended with {unsent} messages of QoS 0 unsent and {unacknowledged} of QoS 1 and 2 \
+         unacknowledged, which the client keeps; mqttlink_client_disconnect_with says which"
+    );
+    Err(Error::with_text(ErrorCode::TimeoutDrain, text).into())
 }
 
 /// `mqttlink_client_disconnect` with everything that can be said.
@@ -121,8 +136,8 @@ pub extern "C" fn mqttlink_client_disconnect(client: *mut mqttlink_client) -> mq
 /// `drain_ms`: how long to wait until everything is sent and acknowledged, in milliseconds; 0 does not
 /// wait. `reason`: a `mqttlink_reason` that a client may send; 0x04 has the server publish the will,
 /// before MQTT 5.0 by leaving DISCONNECT out. `properties`, which may be NULL: reason string, session
-/// expiry interval, user properties. `drained`, which may be NULL: what was left, to be freed with
-/// `mqttlink_drained_free`.
+/// expiry interval, user properties. `drained`: what was left, to be freed with `mqttlink_drained_free`; it
+/// may be NULL, and then `MQTTLINK_ERROR_TIMEOUT_DRAIN` says that something was.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_disconnect_with(
     client: *mut mqttlink_client,
@@ -159,6 +174,9 @@ pub extern "C" fn mqttlink_client_disconnect_with(
             };
         }
         let left = client.disconnect_with(&options)?;
+        if drained.is_null() {
+            return all_sent(&left);
+        }
         put_if(drained, || super::pointer::new(left.into()));
         Ok(())
     })

@@ -1,12 +1,11 @@
 //! Byte streams that the program makes itself.
 
 use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-
-use crossbeam_channel::{after, bounded, never, select};
 
 use super::cancel::Cancel;
 use super::error::Phase;
@@ -14,6 +13,7 @@ use super::link::{Closer, Link, ReadHalf, Wait, WriteHalf};
 use super::resolve::DialFailure;
 use super::url::Host;
 use crate::clock::Deadline;
+use crate::threads::queue;
 
 /// A connected byte stream of one's own: what carries the packets instead of a TCP socket.
 ///
@@ -86,30 +86,34 @@ impl Opener {
         deadline: Deadline,
         cancel: &Cancel,
     ) -> Result<Link, DialFailure> {
-        let (stop, stopped) = bounded(1);
+        let (answer, answers) = queue();
+        let cancelled = answer.clone();
         let _watch = cancel
             .watch(move || {
-                let _ = stop.try_send(());
+                cancelled.send(None);
             })
             .map_err(|_| DialFailure::Cancelled(Phase::Tcp))?;
-        // It holds nothing: a stream that nobody takes any more ends on the thread that has made it.
-        let (give, made) = bounded(0);
         let (connect, name, port) = (Arc::clone(&self.connect), host.name.clone(), host.port);
-        let left = deadline.remaining();
-        let limit = left.unwrap_or(Duration::MAX);
+        let limit = deadline.remaining().unwrap_or(Duration::MAX);
+        let run = move || {
+            let made = catch_unwind(AssertUnwindSafe(|| connect(&name, port, limit)));
+            let panicked = |_| Err(io::Error::other("the transport panicked"));
+            // A stream that nobody takes any more ends here, on the thread that has made it.
+            answer.send(Some(made.unwrap_or_else(panicked)));
+        };
         thread::Builder::new()
             .name("mqttlink-dial".into())
-            .spawn(move || drop(give.send(connect(&name, port, limit))))
+            .spawn(run)
             .map_err(|source| DialFailure::Local("a thread could not be started", source))?;
-        let late = left.map_or_else(never, after);
-        select! {
-            recv(made) -> made => match made {
-                Ok(Ok(stream)) => Ok(link(stream)),
-                Ok(Err(error)) => Err(DialFailure::Custom(error)),
-                Err(_) => Err(DialFailure::Custom(io::Error::other("the transport panicked"))),
-            },
-            recv(stopped) -> _ => Err(DialFailure::Cancelled(Phase::Tcp)),
-            recv(late) -> _ => Err(DialFailure::Timeout(Phase::Tcp)),
+        let first = answers.receive(deadline);
+        let is_late = first.is_err();
+        // One that came at the last moment is taken all the same.
+        let made = first.ok().flatten().or_else(|| answers.leave().into_iter().flatten().next());
+        match made {
+            Some(Ok(stream)) => Ok(link(stream)),
+            Some(Err(error)) => Err(DialFailure::Custom(error)),
+            None if is_late => Err(DialFailure::Timeout(Phase::Tcp)),
+            None => Err(DialFailure::Cancelled(Phase::Tcp)),
         }
     }
 }

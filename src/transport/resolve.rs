@@ -6,12 +6,11 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
-
 use super::cancel::Cancel;
 use super::error::{DialError, Phase};
 use super::url::Host;
 use crate::clock::Deadline;
+use crate::threads::{Missing, queue};
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
@@ -41,10 +40,12 @@ impl Resolver {
         if let Ok(address) = host.name.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, host.port)]);
         }
-        let (answer, answers) = bounded(2);
+        let (answer, answers) = queue();
         let cancelled = answer.clone();
         let _watch = cancel
-            .watch(move || drop(cancelled.try_send(None)))
+            .watch(move || {
+                cancelled.send(None);
+            })
             .map_err(|_| DialFailure::Cancelled(Phase::Dns))?;
         let (lookup, name, port) = (Arc::clone(&self.lookup), host.name.clone(), host.port);
         thread::Builder::new()
@@ -53,19 +54,15 @@ impl Resolver {
                 let look = std::panic::AssertUnwindSafe(|| lookup(&name, port));
                 let found = std::panic::catch_unwind(look)
                     .unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
-                drop(answer.try_send(Some(found)));
+                answer.send(Some(found));
             })
             .map_err(|source| DialFailure::Local("a thread could not be started", source))?;
-        let received = match deadline.remaining() {
-            Some(left) => answers.recv_timeout(left),
-            None => answers.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
+        match answers.receive(deadline) {
             Ok(Some(Ok(addresses))) => Ok(interleave(addresses)),
             Ok(Some(Err(error))) => Err(DialFailure::Resolve(error)),
             Ok(None) => Err(DialFailure::Cancelled(Phase::Dns)),
-            Err(RecvTimeoutError::Timeout) => Err(DialFailure::Timeout(Phase::Dns)),
-            Err(RecvTimeoutError::Disconnected) => {
+            Err(Missing::Late) => Err(DialFailure::Timeout(Phase::Dns)),
+            Err(Missing::Over) => {
                 Err(DialFailure::Resolve(io::Error::other("the lookup ended without an answer")))
             }
         }
@@ -158,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_lookup_that_hangs_ends_with_the_deadline_or_the_cancel() {
-        let (release, hang) = bounded::<()>(0);
+        let (release, hang) = queue::<()>();
         let resolver = Resolver::new(move |_, _| {
-            let _ = hang.recv();
+            let _ = hang.receive(Deadline::NEVER);
             Ok(Vec::new())
         });
         let deadline = Deadline::after(Duration::from_millis(20));

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mqttlink.hpp"
@@ -66,16 +67,21 @@ struct world {
         }
         auto topic = mqttlink::check_topic_name("");
         CHECK(!topic && topic.failure().status() == MQTTLINK_ERROR_INVALID_TOPIC);
-        /* And new things can be made. */
-        mqttlink::client third(mqttlink::options("127.0.0.1", broker->port()).client_id("third"));
+        /* And new things can be made, also those that look a name up. */
+        mqttlink::client third(mqttlink::options("localhost", broker->port()).client_id("third"));
         third.connect();
         third.subscribe("third/#", qos::at_most_once, [](mqttlink::client_ref, const mqttlink::message_view &) {});
         third.disconnect();
+        broker->wait_for_client_to_go("third");
+        auto inside = broker->subscribe("inside");
+        CHECK(inside.try_receive(20ms).failure().is_timeout());
         bytes.reset();
         quiet.ends++;
     }
     void begin() {
         broker.emplace(mqttlink::broker_options::for_test());
+        /* What waits for an answer really waits. */
+        broker->break_connection("*", MQTTLINK_FAULT_DELAY_MS, 20);
         mqttlink::options options("127.0.0.1", broker->port());
         client.emplace(options.client_id("client").on_message([](mqttlink::client_ref, const mqttlink::message_view &) {}));
         client->connect();
@@ -98,9 +104,33 @@ pthread_key_t key;
 
 void of_the_key(void *kept) { delete static_cast<world *>(kept); }
 
+/* A handler ends the process, and with it the client that it is called for. */
+void end_in_a_handler() {
+    of_the_process.begin();
+    quiet.expected = 1;
+    mqttlink::options options("127.0.0.1", of_the_process.broker->port());
+    options.client_id("last").on_message([](mqttlink::client_ref, const mqttlink::message_view &) { std::exit(0); });
+    static mqttlink::client last(options);
+    last.connect();
+    last.subscribe("end", qos::at_most_once);
+    last.publish("end", "");
+    for (;;)
+        pause();
+}
+
 } // namespace
 
-int main() {
+int main(int count, char **) {
+    if (count > 1)
+        end_in_a_handler();
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        execl("/proc/self/exe", "late", "inside", nullptr);
+        _exit(2);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
     std::thread([] {
         (void)&of_the_thread;
         of_the_thread.begin();

@@ -1,5 +1,5 @@
-/* A session that goes on: its messages may come before the program has subscribed again. And outcomes by a callback of
- * each message, without waiting for room. */
+/* A session that goes on: its messages may come before the program has subscribed again, and what was left is told.
+ * And outcomes by a callback of each message, without waiting for room. */
 #include "broker.h"
 
 typedef struct {
@@ -111,7 +111,47 @@ static void outcomes_without_waiting(void) {
     mqttlink_broker_free(broker);
 }
 
+/* Whoever does not look at what was left is told that something was; the connection has ended in each case. */
+static void left_behind(void) {
+    mqttlink_broker *broker = start_with(NULL, NULL);
+    mqttlink_options *options;
+    mqttlink_client *client;
+    mqttlink_drained *drained;
+    mqttlink_left left;
+    OK(mqttlink_options_new_for("127.0.0.1", mqttlink_broker_port(broker), &options));
+    OK(mqttlink_options_set_client_id(options, "slow"));
+    OK(mqttlink_options_set_drain_timeout(options, 1));
+    OK(mqttlink_client_new(options, &client));
+    OK(mqttlink_broker_break_connection(broker, "slow", MQTTLINK_FAULT_DELAY_MS, 300));
+    for (int how = 0; how < 3; how++) {
+        OK(mqttlink_client_connect(client, NULL));
+        OK(mqttlink_client_publish(client, "kept", "x", 1, 1, false, NULL, NULL));
+        if (how == 0) {
+            FAILS(MQTTLINK_ERROR_TIMEOUT_DRAIN, mqttlink_client_disconnect(client));
+            CHECK(mqttlink_error_is_timeout(mqttlink_last_error()));
+            CHECK(strstr(mqttlink_last_error_message(), "1 of QoS 1 and 2"));
+        } else if (how == 1) {
+            FAILS(MQTTLINK_ERROR_TIMEOUT_DRAIN, mqttlink_client_disconnect_with(client, 0, 0, NULL, NULL));
+        } else {
+            OK(mqttlink_client_disconnect_with(client, 1, 0, NULL, &drained));
+            CHECK(mqttlink_drained_count(drained) >= 1);
+            OK(mqttlink_drained_at(drained, 0, &left));
+            CHECK(left.kept && strcmp(left.topic, "kept") == 0);
+            mqttlink_drained_free(drained);
+        }
+        CHECK(mqttlink_client_state(client) == MQTTLINK_DISCONNECTED);
+    }
+    /* With time enough nothing is left. */
+    OK(mqttlink_client_connect(client, NULL));
+    OK(mqttlink_client_publish(client, "sent", "x", 1, 1, false, NULL, NULL));
+    OK(mqttlink_client_disconnect_with(client, WATCHDOG_MS, 0, NULL, NULL));
+    mqttlink_client_free(client);
+    mqttlink_options_free(options);
+    mqttlink_broker_free(broker);
+}
+
 int main(void) {
+    left_behind();
     filters_of_the_options();
     outcomes_without_waiting();
     return 0;

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 use mio::Waker;
 
@@ -10,6 +9,7 @@ use super::Poller;
 use crate::broker::ConnectionId;
 use crate::broker::hooks::{AuthExchange, Decision};
 use crate::proto::{Publication, Time};
+use crate::threads::ThreadNumber;
 use crate::transport::PolledEnd;
 
 /// How many messages of the program itself may wait to be routed.
@@ -33,7 +33,7 @@ pub(in crate::broker) struct Mailbox {
     waker: Waker,
     /// Whether the thread sleeps, so that it has to be woken.
     asleep: AtomicBool,
-    pub(in crate::broker) thread: std::sync::OnceLock<ThreadId>,
+    pub(in crate::broker) thread: std::sync::OnceLock<ThreadNumber>,
 }
 
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl Mailbox {
     }
 
     pub(in crate::broker) fn is_own_thread(&self) -> bool {
-        self.thread.get() == Some(&std::thread::current().id())
+        self.thread.get() == Some(&ThreadNumber::this())
     }
 
     pub(in crate::broker) fn send(&self, command: Command) -> Result<(), Stopped> {

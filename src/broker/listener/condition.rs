@@ -4,10 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-
 use crate::broker::Core;
 use crate::broker::threads::in_hook;
+use crate::threads::{Receiver, Sender, queue};
 
 type Condition = Box<dyn FnMut(&Core) -> bool + Send>;
 
@@ -30,7 +29,7 @@ impl Waiter {
     pub(in crate::broker) fn new(
         condition: impl FnMut(&Core) -> bool + Send + 'static,
     ) -> (Self, Receiver<Answer>, Arc<AtomicBool>) {
-        let (answer, received) = bounded(1);
+        let (answer, received) = queue();
         let abandoned = Arc::new(AtomicBool::new(false));
         let condition: Condition = Box::new(condition);
         (Self { condition, answer, abandoned: Arc::clone(&abandoned) }, received, abandoned)
@@ -48,7 +47,7 @@ impl Waiter {
             Err(_) => Answer::Panicked,
         };
         // Whoever waited may have given up.
-        let _ = self.answer.send(answer);
+        self.answer.send(answer);
         true
     }
 }

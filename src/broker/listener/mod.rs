@@ -30,6 +30,7 @@ use super::recorder::Recorder;
 use super::{ConnectionId, Core};
 use crate::codec::ReasonCode;
 use crate::proto::{ServerConfig, Time};
+use crate::threads::ThreadNumber;
 use crate::transport::{Listener, Polled};
 
 /// How many bytes one connection may supply before it is another one's turn.
@@ -151,7 +152,7 @@ impl Poller {
 
     /// Runs until it is told to stop, and every connection is closed or the time for that is over.
     pub(super) fn run(mut self) {
-        let _ = self.mailbox.thread.set(std::thread::current().id());
+        let _ = self.mailbox.thread.set(ThreadNumber::this());
         let mut events = Events::with_capacity(EVENTS);
         while !self.is_over() {
             self.wait(&mut events);

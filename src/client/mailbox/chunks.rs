@@ -1,7 +1,6 @@
 //! Payloads that are taken in chunks.
 
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use super::{Entry, First, Inner, Mailbox, take_from};
 use crate::clock::Deadline;
 use crate::proto::Incoming;
+use crate::threads::ThreadNumber;
 
 /// How long a thread that was given a payload, and asks for the next message, waits for another
 /// thread to begin with the payload. If none does, it would wait for itself.
@@ -18,7 +18,7 @@ pub(super) const TAKEOVER: Duration = Duration::from_secs(1);
 pub(super) struct Stream {
     id: u64,
     /// Who was given the message, or has read from it since.
-    reader: ThreadId,
+    reader: ThreadNumber,
     /// The rest is thrown away.
     skipping: bool,
 }
@@ -27,7 +27,7 @@ impl Inner {
     /// A message was taken whose payload follows in chunks. Returns its number.
     pub(super) fn begin_stream(&mut self) -> u64 {
         self.streams += 1;
-        let (id, reader) = (self.streams, thread::current().id());
+        let (id, reader) = (self.streams, ThreadNumber::this());
         self.stream = Some(Stream { id, reader, skipping: false });
         id
     }
@@ -39,7 +39,7 @@ impl Inner {
 
     /// Whether it is this thread that they wait for.
     pub(super) fn is_blocked_here(&self) -> bool {
-        let here = |stream: &Stream| stream.reader == thread::current().id();
+        let here = |stream: &Stream| stream.reader == ThreadNumber::this();
         self.is_blocked() && self.stream.as_ref().is_some_and(here)
     }
 }
@@ -67,7 +67,7 @@ impl Chunks {
         let mut inner = self.mailbox.lock();
         loop {
             let stream = inner.stream.as_mut().filter(|stream| stream.id == self.id)?;
-            stream.reader = thread::current().id();
+            stream.reader = ThreadNumber::this();
             // Notifications stay for the dispatcher.
             let passed = |entry: &Entry| matches!(entry, Entry::Notification(_));
             let at = inner.entries.iter().take_while(|entry| passed(entry)).count();

@@ -2,7 +2,8 @@
 //! for those that run.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+
+use crate::threads::ThreadNumber;
 
 /// Where every call of one of a broker's callbacks passes through.
 #[derive(Default)]
@@ -14,7 +15,7 @@ pub(super) struct Gate {
 #[derive(Default)]
 struct State {
     phase: Phase,
-    inside: Vec<ThreadId>,
+    inside: Vec<ThreadNumber>,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +50,13 @@ impl Gate {
         if state.phase == Phase::Closed {
             return None;
         }
-        state.inside.push(thread::current().id());
+        state.inside.push(ThreadNumber::this());
         Some(Pass(self))
     }
 
     /// Lets no callback in any more, and waits for those that run; inside one of them it does not wait.
     pub(super) fn close(&self) {
-        let me = thread::current().id();
+        let me = ThreadNumber::this();
         let mut state = self.lock();
         state.phase = Phase::Closed;
         self.changed.notify_all();
@@ -67,7 +68,7 @@ impl Gate {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        let me = thread::current().id();
+        let me = ThreadNumber::this();
         let mut state = self.0.lock();
         if let Some(place) = state.inside.iter().position(|id| *id == me) {
             state.inside.swap_remove(place);

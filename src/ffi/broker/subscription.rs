@@ -3,7 +3,6 @@
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::gate::Gate;
@@ -20,6 +19,7 @@ use crate::ffi::source::Source;
 use crate::ffi::status::mqttlink_status;
 use crate::proto::Publication;
 use crate::testing::Expectation;
+use crate::threads::{Spawned, spawn};
 
 /// Takes a message inside a broker. It belongs to the library and lives until the function returns. Runs on
 /// a thread of the subscription's own, one message at a time, in order; it may call every function, also
@@ -57,7 +57,7 @@ enum Messages {
 struct Worker {
     subscription: Arc<LocalSubscription>,
     leave: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Spawned>,
 }
 
 impl Worker {
@@ -78,8 +78,7 @@ impl Worker {
                 }
             }
         };
-        let builder = thread::Builder::new().name("mqttlink-subscription".into());
-        let thread = builder.spawn(run).map_err(|error| {
+        let thread = spawn("mqttlink-subscription", run).map_err(|error| {
             let text = format!("the subscription's thread could not be started: {error}");
             Failure::new(mqttlink_status::MQTTLINK_ERROR_RESOURCES, text)
         })?;
@@ -104,11 +103,11 @@ impl Drop for Worker {
         self.leave.store(true, Ordering::SeqCst);
         self.subscription.end();
         if let Some(thread) = self.thread.take()
-            && thread.thread().id() != thread::current().id()
+            && !thread.is_this()
             // The callback may be waiting for the broker's thread.
             && !self.subscription.is_brokers_thread()
         {
-            let _ = thread.join();
+            thread.join();
         }
     }
 }
