@@ -213,8 +213,8 @@ mod tests {
     fn each_thread_has_a_number_of_its_own() {
         let (numbers, found) = queue();
         let again = numbers.clone();
-        let first = spawn("first", move || drop(numbers.send(ThreadNumber::this()))).unwrap();
-        let second = spawn("second", move || drop(again.send(ThreadNumber::this()))).unwrap();
+        let first = spawn("first", move || assert!(numbers.send(ThreadNumber::this()))).unwrap();
+        let second = spawn("second", move || assert!(again.send(ThreadNumber::this()))).unwrap();
         assert!(!first.is_this() && first.name() == "first" && first.number() != second.number());
         let expected = [first.number(), second.number()];
         first.join();
@@ -234,7 +234,7 @@ mod tests {
         assert!(sender.send(1) && sender.clone().send(2));
         assert_eq!((sender.len(), receiver.len()), (2, 2));
         assert_eq!(receiver.next(), Some(1));
-        let waiting = spawn("sender", move || drop(sender.send(3))).unwrap();
+        let waiting = spawn("sender", move || assert!(sender.send(3))).unwrap();
         let all = std::iter::from_fn(|| receiver.receive(Deadline::NEVER).ok());
         assert_eq!(all.collect::<Vec<i32>>(), [2, 3]);
         waiting.join();
