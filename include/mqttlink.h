@@ -3292,8 +3292,8 @@ mqttlink_status mqttlink_client_disconnect(struct mqttlink_client *client);
  * `drain_ms`: how long to wait until everything is sent and acknowledged, in milliseconds; 0 does not
  * wait. `reason`: a `mqttlink_reason` that a client may send; 0x04 has the server publish the will,
  * before MQTT 5.0 by leaving DISCONNECT out. `properties`, which may be NULL: reason string, session
- * expiry interval, user properties. `drained`: what was left, to be freed with `mqttlink_drained_free`; it
- * may be NULL, and then `MQTTLINK_ERROR_TIMEOUT_DRAIN` says that something was.
+ * expiry interval, user properties. `drained`: what was left, to be freed with `mqttlink_drained_free`; NULL
+ * if nobody wants to know. That something was left is no failure here.
  */
 MQTTLINK_API
 mqttlink_status mqttlink_client_disconnect_with(struct mqttlink_client *client,

@@ -136,8 +136,8 @@ fn all_sent(drained: &Drained) -> Result<(), Failure> {
 /// `drain_ms`: how long to wait until everything is sent and acknowledged, in milliseconds; 0 does not
 /// wait. `reason`: a `mqttlink_reason` that a client may send; 0x04 has the server publish the will,
 /// before MQTT 5.0 by leaving DISCONNECT out. `properties`, which may be NULL: reason string, session
-/// expiry interval, user properties. `drained`: what was left, to be freed with `mqttlink_drained_free`; it
-/// may be NULL, and then `MQTTLINK_ERROR_TIMEOUT_DRAIN` says that something was.
+/// expiry interval, user properties. `drained`: what was left, to be freed with `mqttlink_drained_free`; NULL
+/// if nobody wants to know. That something was left is no failure here.
 #[unsafe(no_mangle)]
 pub extern "C" fn mqttlink_client_disconnect_with(
     client: *mut mqttlink_client,
@@ -174,9 +174,6 @@ pub extern "C" fn mqttlink_client_disconnect_with(
             };
         }
         let left = client.disconnect_with(&options)?;
-        if drained.is_null() {
-            return all_sent(&left);
-        }
         put_if(drained, || super::pointer::new(left.into()));
         Ok(())
     })

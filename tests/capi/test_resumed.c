@@ -111,7 +111,7 @@ static void outcomes_without_waiting(void) {
     mqttlink_broker_free(broker);
 }
 
-/* Whoever does not look at what was left is told that something was; the connection has ended in each case. */
+/* Whoever cannot look at what was left is told that something was; the connection has ended in each case. */
 static void left_behind(void) {
     mqttlink_broker *broker = start_with(NULL, NULL);
     mqttlink_options *options;
@@ -131,7 +131,7 @@ static void left_behind(void) {
             CHECK(mqttlink_error_is_timeout(mqttlink_last_error()));
             CHECK(strstr(mqttlink_last_error_message(), "1 of QoS 1 and 2"));
         } else if (how == 1) {
-            FAILS(MQTTLINK_ERROR_TIMEOUT_DRAIN, mqttlink_client_disconnect_with(client, 0, 0, NULL, NULL));
+            OK(mqttlink_client_disconnect_with(client, 0, 0, NULL, NULL));
         } else {
             OK(mqttlink_client_disconnect_with(client, 1, 0, NULL, &drained));
             CHECK(mqttlink_drained_count(drained) >= 1);
