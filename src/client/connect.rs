@@ -208,7 +208,7 @@ fn start_threads(
 
 /// Takes down a connection that has no reader to do it.
 fn abandon(shared: &Arc<Shared>, error: Error) -> Error {
-    take_down(shared, error.clone(), None);
+    take_down(shared, error.clone(), None, None);
     error
 }
 

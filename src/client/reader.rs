@@ -44,8 +44,7 @@ pub(super) fn run_reader(shared: &Arc<Shared>, mut half: Box<dyn ReadHalf>, stop
             shared.request_flush();
         }
     };
-    drop(half);
-    take_down(shared, end, outlet.stream);
+    take_down(shared, end, outlet.stream, Some(half));
 }
 
 /// Where the reader puts messages.
@@ -240,8 +239,13 @@ impl Shared {
 
 /// The last act of a connection: its writers are waited for, its stream ends, its state is cleared, and
 /// everybody told. All of the program's stream is gone before the connection is.
-/// `stream` is the mailbox that has got part of a payload.
-pub(super) fn take_down(shared: &Shared, end: Error, stream: Option<&Mailbox>) {
+/// `stream` is the mailbox that has got part of a payload; `read` has been read to its end.
+pub(super) fn take_down(
+    shared: &Shared,
+    end: Error,
+    stream: Option<&Mailbox>,
+    read: Option<Box<dyn ReadHalf>>,
+) {
     let mut state = shared.lock();
     let Some(connection) = &mut state.connection else { return };
     connection.gone = true;
@@ -263,14 +267,14 @@ pub(super) fn take_down(shared: &Shared, end: Error, stream: Option<&Mailbox>) {
         state = shared.sleep_changed(state, Deadline::NEVER);
     }
     let Some(connection) = &mut state.connection else { return };
-    let half = connection.pen.as_mut().and_then(Pen::take_half);
+    let write = connection.pen.as_mut().and_then(Pen::take_half);
     let helper = connection.helper.take();
     drop(state);
     if let Some(helper) = helper {
         let _ = helper.join();
     }
     let ending = shared.does(Part::Stream);
-    drop(half);
+    drop((read, write));
     drop(ending);
     clear(shared, shared.lock(), end, stream);
 }

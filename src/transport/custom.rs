@@ -30,9 +30,10 @@ use crate::threads::queue;
 /// });
 /// ```
 pub struct Stream {
+    // First, so that it is closed before the rest is dropped.
+    closer: OnceCloser,
     read: Box<dyn Read + Send>,
     write: Box<dyn Write + Send>,
-    closer: OnceCloser,
 }
 
 impl Stream {
@@ -45,6 +46,8 @@ impl Stream {
     /// - `close` is called exactly once, from any thread, while others may be in `read` and `write`;
     ///   they must then return soon, and so must `close` itself. Then all three are dropped.
     ///
+    /// A panic in one of them is a failure of the stream: it ends the connection.
+    ///
     /// Where one of them, or its drop, does not return, whoever ends the connection waits 5 s for it and leaves its
     /// thread behind, which the log says; until it returns the client cannot connect again.
     pub fn new(
@@ -53,7 +56,7 @@ impl Stream {
         close: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let closer = OnceCloser { close: Box::new(close), closed: AtomicBool::new(false) };
-        Self { read: Box::new(read), write: Box::new(write), closer }
+        Self { closer, read: Box::new(read), write: Box::new(write) }
     }
 }
 
@@ -97,9 +100,8 @@ impl Opener {
         let limit = deadline.remaining().unwrap_or(Duration::MAX);
         let run = move || {
             let made = catch_unwind(AssertUnwindSafe(|| connect(&name, port, limit)));
-            let panicked = |_| Err(io::Error::other("the transport panicked"));
             // A stream that nobody takes any more ends here, on the thread that has made it.
-            answer.send(Some(made.unwrap_or_else(panicked)));
+            answer.send(Some(made.unwrap_or_else(|_| Err(panicked()))));
         };
         thread::Builder::new()
             .name("mqttlink-dial".into())
@@ -120,14 +122,37 @@ impl Opener {
 
 fn link(stream: Stream) -> Link {
     Link {
-        read: Box::new(CustomRead(stream.read)),
-        write: Box::new(CustomWrite(stream.write)),
+        read: Box::new(CustomRead(Own(Some(stream.read)))),
+        write: Box::new(CustomWrite(Own(Some(stream.write)))),
         closer: Arc::new(stream.closer),
         description: "the program's own transport".to_owned(),
     }
 }
 
-struct CustomRead(Box<dyn Read + Send>);
+fn panicked() -> io::Error {
+    io::Error::other("the transport panicked")
+}
+
+/// What the program gave. A panic of it ends here: the threads that use it have a connection to take down.
+struct Own<T: ?Sized>(Option<Box<T>>);
+
+impl<T: ?Sized> Own<T> {
+    fn run<R>(&mut self, call: impl FnOnce(&mut T) -> io::Result<R>) -> io::Result<R> {
+        let own = self.0.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        catch_unwind(AssertUnwindSafe(|| call(own))).unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+impl<T: ?Sized> Drop for Own<T> {
+    fn drop(&mut self) {
+        let own = self.0.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(own))).is_err() {
+            log::error!("the program's own transport panicked when it was dropped");
+        }
+    }
+}
+
+struct CustomRead(Own<dyn Read + Send>);
 
 impl ReadHalf for CustomRead {
     fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
@@ -135,7 +160,7 @@ impl ReadHalf for CustomRead {
         buffer.resize(buffer.capacity(), 0);
         let spare = buffer.get_mut(start..).unwrap_or_default();
         let result = loop {
-            match self.0.read(spare) {
+            match self.0.run(|own| own.read(spare)) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result.map(|count| count.min(spare.len())),
             }
@@ -145,7 +170,7 @@ impl ReadHalf for CustomRead {
     }
 }
 
-struct CustomWrite(Box<dyn Write + Send>);
+struct CustomWrite(Own<dyn Write + Send>);
 
 impl WriteHalf for CustomWrite {
     fn write(&mut self, slices: &[&[u8]], wait: Wait) -> io::Result<usize> {
@@ -154,17 +179,17 @@ impl WriteHalf for CustomWrite {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else { return Ok(0) };
-        let count = match self.0.write(first) {
+        let count = match self.0.run(|own| own.write(first)) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => count.min(first.len()),
             Err(error) => return Err(patient(error)),
         };
-        self.0.flush().map_err(patient)?;
+        self.0.run(|own| own.flush()).map_err(patient)?;
         Ok(count)
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.0.run(|own| own.flush())
     }
 }
 

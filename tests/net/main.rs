@@ -27,4 +27,5 @@ mod server;
 mod silence;
 mod streams;
 mod threads;
+mod transports;
 mod unanswered;
