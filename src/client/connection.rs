@@ -274,10 +274,8 @@ impl Shared {
     /// Closes a stream, and lets it go: whoever does so last runs more of the program's code.
     pub(super) fn end_stream(&self, closer: Arc<dyn Closer>) {
         let _closing = self.does(Part::Stream);
-        contain("close", move || {
-            closer.close();
-            drop(closer);
-        });
+        closer.close();
+        drop(closer);
     }
 
     /// The sending half has something of its own to send.

@@ -55,7 +55,8 @@ impl Stream {
         write: impl Write + Send + 'static,
         close: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let closer = OnceCloser { close: Box::new(close), closed: AtomicBool::new(false) };
+        let closer =
+            OnceCloser { close: Own(Some(Box::new(close))), closed: AtomicBool::new(false) };
         Self { closer, read: Box::new(read), write: Box::new(write) }
     }
 }
@@ -146,9 +147,13 @@ impl<T: ?Sized> Own<T> {
 impl<T: ?Sized> Drop for Own<T> {
     fn drop(&mut self) {
         let own = self.0.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(own))).is_err() {
-            log::error!("the program's own transport panicked when it was dropped");
-        }
+        contain("drop", || drop(own));
+    }
+}
+
+fn contain(what: &str, run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        log::error!("the {what} of the program's own transport panicked");
     }
 }
 
@@ -202,14 +207,16 @@ fn patient(error: io::Error) -> io::Error {
 }
 
 struct OnceCloser {
-    close: Box<dyn Fn() + Send + Sync>,
+    close: Own<dyn Fn() + Send + Sync>,
     closed: AtomicBool,
 }
 
 impl Closer for OnceCloser {
     fn close(&self) {
-        if !self.closed.swap(true, Ordering::SeqCst) {
-            (self.close)();
+        if !self.closed.swap(true, Ordering::SeqCst)
+            && let Some(close) = &self.close.0
+        {
+            contain("close", close);
         }
     }
 
@@ -221,5 +228,27 @@ impl Closer for OnceCloser {
 impl Drop for OnceCloser {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Trap;
+
+    impl Drop for Trap {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_nobody_takes_may_panic_at_its_end() {
+        let trap = Trap;
+        drop(link(Stream::new(io::empty(), io::sink(), move || {
+            let _held = &trap;
+            panic!("closed");
+        })));
     }
 }
