@@ -149,7 +149,7 @@ impl Message {
     #[cfg(feature = "capi")]
     pub(crate) fn apart(&self) -> Self {
         let mut copy = self.clone();
-        if let Held::Alone(bytes) = &copy.bytes {
+        if let Held::Alone(bytes) = &self.bytes {
             copy.bytes = Held::Alone(Bytes::copy_from_slice(bytes));
         }
         copy

@@ -125,8 +125,8 @@ fn all_sent(drained: &Drained) -> Result<(), Failure> {
     }
     let (unsent, unacknowledged) = (drained.unsent.len(), drained.unacknowledged.len());
     let text = format!(
-        "the connection has ended with {unsent} messages of QoS 0 unsent and {unacknowledged} of QoS 1 and 2 \
-         unacknowledged, which the client keeps; mqttlink_client_disconnect_with says which"
+        "{unsent} messages of QoS 0 were not sent, and {unacknowledged} of QoS 1 and 2 were not acknowledged, which \
+         the client keeps for the next connection; mqttlink_client_disconnect_with says which"
     );
     Err(Error::with_text(ErrorCode::TimeoutDrain, text).into())
 }
