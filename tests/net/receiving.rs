@@ -511,12 +511,14 @@ fn a_source_that_ends_early_ends_the_connection() {
 
 #[test]
 fn handlers_that_are_set_beforehand_get_what_waited_in_the_session() {
-    let server = Server::once(|link| {
+    let (acknowledge, acknowledged) = mpsc::channel();
+    let server = Server::once(move |link| {
         link.accept_with(true, &[]);
         link.publish("a/1", b"waited", QoS::AtLeastOnce, 1);
         link.publish("b/1", b"waited", QoS::AtLeastOnce, 2);
         assert_eq!(link.expect(), "PUBACK id=1");
         assert_eq!(link.expect(), "PUBACK id=2");
+        acknowledge.send(()).unwrap();
         let bytes = link.next().unwrap();
         link.answer(&bytes);
         link.publish("a/2", b"new", QoS::AtMostOnce, 0);
@@ -533,6 +535,8 @@ fn handlers_that_are_set_beforehand_get_what_waited_in_the_session() {
     for expected in ["a a/1", "b b/1"] {
         assert_eq!(was_seen.recv_timeout(WATCHDOG).unwrap(), expected);
     }
+    // The acknowledgement leaves when the handler that has told is over.
+    acknowledged.recv_timeout(WATCHDOG).unwrap();
     // To subscribe without a handler leaves the handler that there is.
     client.subscribe(("a/+", QoS::AtMostOnce)).unwrap().all().unwrap();
     assert_eq!(was_seen.recv_timeout(WATCHDOG).unwrap(), "a a/2");
