@@ -1,6 +1,6 @@
 //! Messages per second and round trips, side by side with other libraries and with the bare socket.
 //!
-//! `cargo bench --bench throughput -- [--runs N] [--rows TEXT] [--scale X]`. Every figure is the
+//! `cargo bench --bench throughput -- [--runs N] [--rows TEXT] [--scale X] [--pairs]`. Every figure is the
 //! median of several runs that are interleaved with the others'; every run is a process of its own
 //! against a server that only counts and acknowledges. Other libraries take part if their programs
 //! are found, see `benches/peers`. What the C library costs beside Rust is measured closer, in one
@@ -314,6 +314,9 @@ fn main() {
     let runs = option(&arguments, "--runs").map_or(5, |runs| runs.parse().expect("a number"));
     let scale = option(&arguments, "--scale").map_or(1.0, |scale| scale.parse().expect("a number"));
     let wanted = option(&arguments, "--rows").unwrap_or_default();
+    if arguments.iter().any(|argument| argument == "--pairs") {
+        return pairs::compare(runs, scale, &wanted);
+    }
     println!(
         "{:28}{:>12}{:>12}{:>9}{:>14}{:>9}{:>14}{:>9}{:>14}{:>9}",
         "",
